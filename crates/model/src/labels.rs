@@ -1,0 +1,366 @@
+//! Label sets in their packed form.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{METRIC_NAME, read_uvarint, write_uvarint};
+
+/// An immutable label set, sorted by name, without empty values.
+///
+/// It is one allocation, shared by clones: for each label the name and the value, each behind its
+/// length as a LEB128 integer. Equal sets have equal bytes, so equality and hashing work on the
+/// packed form, which is also what travels between roles and into storage.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Labels {
+    /// `None` is the empty set.
+    packed: Option<Arc<[u8]>>,
+}
+
+/// Why bytes or pairs are not a label set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLabels {
+    #[error("label set is truncated")]
+    Truncated,
+    #[error("label name or value is not valid UTF-8")]
+    NotUtf8,
+    #[error("label name is empty")]
+    EmptyName,
+    #[error("label \"{0}\" has an empty value")]
+    EmptyValue(String),
+    #[error("label name \"{0}\" is not unique")]
+    DuplicateName(String),
+    #[error("label \"{0}\" is out of order")]
+    Unsorted(String),
+}
+
+impl Labels {
+    pub const fn empty() -> Labels {
+        Labels { packed: None }
+    }
+
+    /// Sorts the pairs and drops those with an empty value, as a missing label and an empty one
+    /// mean the same in the data model. A name given twice is an error.
+    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Labels, InvalidLabels>
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut pairs: Vec<(N, V)> = pairs
+            .into_iter()
+            .filter(|(_, value)| !value.as_ref().is_empty())
+            .collect();
+        pairs.sort_by(|left, right| left.0.as_ref().cmp(right.0.as_ref()));
+        if pairs.iter().any(|(name, _)| name.as_ref().is_empty()) {
+            return Err(InvalidLabels::EmptyName);
+        }
+        if let Some(twice) = pairs
+            .windows(2)
+            .find(|pair| pair[0].0.as_ref() == pair[1].0.as_ref())
+        {
+            return Err(InvalidLabels::DuplicateName(twice[0].0.as_ref().to_owned()));
+        }
+        Ok(Labels::from_sorted(
+            pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())),
+        ))
+    }
+
+    /// Packs pairs that are already sorted by name, unique and without empty parts.
+    fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Labels {
+        let mut packed = Vec::with_capacity(256);
+        for (name, value) in pairs {
+            pack_pair(&mut packed, name, value);
+        }
+        if packed.is_empty() {
+            Labels::empty()
+        } else {
+            Labels {
+                packed: Some(packed.into()),
+            }
+        }
+    }
+
+    /// Checks and adopts packed bytes that come from outside this process.
+    pub fn from_packed(bytes: &[u8]) -> Result<Labels, InvalidLabels> {
+        let mut rest = bytes;
+        let mut previous = "";
+        while !rest.is_empty() {
+            let name = read_checked(&mut rest)?;
+            let value = read_checked(&mut rest)?;
+            match name {
+                "" => return Err(InvalidLabels::EmptyName),
+                _ if name == previous => return Err(InvalidLabels::DuplicateName(name.to_owned())),
+                _ if name < previous => return Err(InvalidLabels::Unsorted(name.to_owned())),
+                _ if value.is_empty() => return Err(InvalidLabels::EmptyValue(name.to_owned())),
+                _ => previous = name,
+            }
+        }
+        if bytes.is_empty() {
+            Ok(Labels::empty())
+        } else {
+            Ok(Labels {
+                packed: Some(bytes.into()),
+            })
+        }
+    }
+
+    /// The packed form; empty for the empty set.
+    pub fn as_packed(&self) -> &[u8] {
+        self.packed.as_deref().unwrap_or_default()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.packed.is_none()
+    }
+
+    /// The number of labels. Walks the set.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Name and value of every label, by ascending name.
+    pub fn iter(&self) -> LabelsIter<'_> {
+        LabelsIter {
+            rest: self.as_packed(),
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    /// The value of `__name__`, or the empty string.
+    pub fn metric_name(&self) -> &str {
+        self.get(METRIC_NAME).unwrap_or_default()
+    }
+
+    /// Only the labels that `keep` wants.
+    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
+        Labels::from_sorted(self.iter().filter(|(name, _)| keep(name)))
+    }
+
+    /// Starts an edit of this set.
+    pub fn to_builder(&self) -> LabelsBuilder {
+        LabelsBuilder {
+            pairs: self
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// Walks a packed label set; made by [`Labels::iter`].
+#[derive(Debug, Clone)]
+pub struct LabelsIter<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for LabelsIter<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        // A `Labels` is checked when it is made, so neither read can fail.
+        let name = read_checked(&mut self.rest).ok()?;
+        let value = read_checked(&mut self.rest).ok()?;
+        Some((name, value))
+    }
+}
+
+impl<'a> IntoIterator for &'a Labels {
+    type Item = (&'a str, &'a str);
+    type IntoIter = LabelsIter<'a>;
+
+    fn into_iter(self) -> LabelsIter<'a> {
+        self.iter()
+    }
+}
+
+fn pack_pair(packed: &mut Vec<u8>, name: &str, value: &str) {
+    write_uvarint(packed, name.len() as u64);
+    packed.extend_from_slice(name.as_bytes());
+    write_uvarint(packed, value.len() as u64);
+    packed.extend_from_slice(value.as_bytes());
+}
+
+fn read_checked<'a>(rest: &mut &'a [u8]) -> Result<&'a str, InvalidLabels> {
+    let length = read_uvarint(rest).ok_or(InvalidLabels::Truncated)?;
+    let length = usize::try_from(length).map_err(|_| InvalidLabels::Truncated)?;
+    let (text, after) = rest.split_at_checked(length).ok_or(InvalidLabels::Truncated)?;
+    *rest = after;
+    std::str::from_utf8(text).map_err(|_| InvalidLabels::NotUtf8)
+}
+
+/// Label by label, as Prometheus orders series: the name decides, then the value, and a set that is
+/// a prefix of another comes first.
+impl Ord for Labels {
+    fn cmp(&self, other: &Labels) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Labels) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The form users write: `{__name__="up", job="node"}`, values escaped, names quoted where the
+/// legacy character set does not hold them.
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (position, (name, value)) in self.iter().enumerate() {
+            let separator = if position == 0 { "" } else { ", " };
+            if is_legacy_label_name(name) {
+                write!(f, "{separator}{name}={value:?}")?;
+            } else {
+                write!(f, "{separator}{name:?}={value:?}")?;
+            }
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Collects and edits labels before they are packed.
+///
+/// Kept sorted by name, so that building is a walk; label sets are small enough that moving the
+/// tail on insert costs less than hashing.
+#[derive(Debug, Clone, Default)]
+pub struct LabelsBuilder {
+    pairs: Vec<(String, String)>,
+}
+
+impl LabelsBuilder {
+    pub fn new() -> LabelsBuilder {
+        LabelsBuilder::default()
+    }
+
+    pub fn get(&self, name: &str) -> &str {
+        self.position(name).map_or("", |at| &self.pairs[at].1)
+    }
+
+    /// Sets a label; an empty value removes it.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
+        match self.position(name) {
+            Ok(at) if value.is_empty() => drop(self.pairs.remove(at)),
+            Ok(at) => self.pairs[at].1 = value,
+            Err(_) if value.is_empty() => {}
+            Err(at) => self.pairs.insert(at, (name.to_owned(), value)),
+        }
+        self
+    }
+
+    pub fn remove(&mut self, name: &str) -> &mut Self {
+        if let Ok(at) = self.position(name) {
+            self.pairs.remove(at);
+        }
+        self
+    }
+
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) -> &mut Self {
+        self.pairs.retain(|(name, _)| keep(name));
+        self
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub fn build(&self) -> Labels {
+        Labels::from_sorted(self.iter())
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.pairs
+            .binary_search_by(|(candidate, _)| candidate.as_str().cmp(name))
+    }
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`, the names every Prometheus version accepts without quotes.
+pub fn is_legacy_label_name(name: &str) -> bool {
+    name.bytes()
+        .enumerate()
+        .all(|(at, byte)| byte == b'_' || byte.is_ascii_alphabetic() || (at > 0 && byte.is_ascii_digit()))
+        && !name.is_empty()
+}
+
+/// Legacy label names with colons allowed besides.
+pub fn is_legacy_metric_name(name: &str) -> bool {
+    name.bytes().enumerate().all(|(at, byte)| {
+        matches!(byte, b'_' | b':') || byte.is_ascii_alphabetic() || (at > 0 && byte.is_ascii_digit())
+    }) && !name.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        Labels::from_pairs(pairs.iter().copied()).unwrap()
+    }
+
+    #[test]
+    fn pairs_are_sorted_and_empty_values_dropped() {
+        let set = labels(&[("job", "node"), ("__name__", "up"), ("gone", "")]);
+        assert_eq!(set.to_string(), r#"{__name__="up", job="node"}"#);
+        assert_eq!((set.len(), set.metric_name(), set.get("gone")), (2, "up", None));
+    }
+
+    #[test]
+    fn order_is_by_name_then_value_then_length() {
+        let ascending = [
+            labels(&[]),
+            labels(&[("a", "1")]),
+            labels(&[("a", "1"), ("b", "0")]),
+            labels(&[("a", "11")]),
+            labels(&[("a", "2")]),
+            labels(&[("aa", "0")]),
+        ];
+        assert!(ascending.is_sorted(), "{ascending:?}");
+    }
+
+    #[test]
+    fn invalid_sets_say_why() {
+        assert_eq!(
+            Labels::from_pairs([("a", "1"), ("a", "2")]),
+            Err(InvalidLabels::DuplicateName("a".into()))
+        );
+        assert_eq!(Labels::from_pairs([("", "1")]), Err(InvalidLabels::EmptyName));
+        for (bytes, expected) in [
+            (
+                &[1, b'b', 1, b'x', 1, b'a', 1, b'x'][..],
+                InvalidLabels::Unsorted("a".into()),
+            ),
+            (&[1, b'a', 0][..], InvalidLabels::EmptyValue("a".into())),
+            (&[9, b'a'][..], InvalidLabels::Truncated),
+            (&[1, 0xff, 1, b'x'][..], InvalidLabels::NotUtf8),
+        ] {
+            assert_eq!(Labels::from_packed(bytes), Err(expected));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packed_sets_survive(pairs in prop::collection::btree_map("[a-z]{1,5}", "\\PC{1,20}", 0..12)) {
+            let set = Labels::from_pairs(&pairs).unwrap();
+            prop_assert_eq!(&Labels::from_packed(set.as_packed()).unwrap(), &set);
+            prop_assert_eq!(&set.to_builder().build(), &set);
+            prop_assert!(set.iter().eq(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The nouns of the system: labels, matchers, samples, native histograms, identifiers, and the
+//! hashes and textual forms that every part has to agree on.
+//!
+//! This crate decides nothing and stores nothing. It must not know tokio, clocks, random numbers,
+//! files or the network, and no format but the packed form of [`Labels`].
+
+mod duration;
+mod hash;
+mod histogram;
+mod ids;
+mod labels;
+mod matcher;
+mod metadata;
+mod number;
+mod sample;
+mod varint;
+
+pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
+pub use hash::{SLOT_COUNT, SeriesHash, series_hash};
+pub use histogram::{CounterResetHint, FloatHistogram, Span};
+pub use ids::{InvalidTenant, SeriesId, ShardId, TenantId};
+pub use labels::{InvalidLabels, Labels, LabelsBuilder, is_legacy_label_name, is_legacy_metric_name};
+pub use matcher::{InvalidMatcher, MatchOp, Matcher, MatcherRegex};
+pub use metadata::{MetricKind, MetricMetadata};
+pub use number::{format_go_exponent, format_go_f, format_go_g, format_json_number, parse_go_float};
+pub use sample::{NORMAL_NAN_BITS, STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
+pub use varint::{read_uvarint, read_varint, write_uvarint, write_varint};
+
+/// The label that carries the metric name.
+pub const METRIC_NAME: &str = "__name__";
