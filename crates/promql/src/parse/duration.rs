@@ -86,16 +86,15 @@ impl Parsed {
     }
 
     fn in_parens(self, span: Span) -> Parsed {
-        let height = self.height + 1;
-        let expr = match self.part() {
-            // Prometheus remembers only whether there are any.
-            paren @ DurationExpr::Paren(_) => paren,
-            expr => DurationExpr::Paren(Box::new(expr)),
+        let expr = match self.value {
+            // Prometheus keeps no parentheses around literals, and of several only one pair.
+            Value::Literal { .. } | Value::Computed(DurationExpr::Paren(_)) => return self,
+            Value::Computed(expr) => expr,
         };
         Parsed {
-            value: Value::Computed(expr),
+            value: Value::Computed(DurationExpr::Paren(Box::new(expr))),
             span,
-            height,
+            height: self.height + 1,
         }
     }
 }

@@ -22,7 +22,10 @@ pub(super) struct Lexer<'q> {
     /// After `[` and before the first number.
     before_duration: bool,
     seen_colon: bool,
-    /// Whether a colon can follow though no number has been read: `[step():1m]`.
+    /// Whether the query has shown a number in brackets. Prometheus does not forget it at the next
+    /// bracket, and messages depend on it.
+    seen_number: bool,
+    /// Lets a colon follow though no number has been read: `[step():1m]`, which Prometheus refuses.
     after_paren: bool,
 }
 
@@ -46,6 +49,7 @@ impl<'q> Lexer<'q> {
             in_brackets: false,
             before_duration: false,
             seen_colon: false,
+            seen_number: false,
             after_paren: false,
         }
     }
@@ -218,14 +222,18 @@ impl<'q> Lexer<'q> {
                 self.before_duration = false;
                 TokenKind::RightBracket
             }
-            ':' if self.after_paren && !self.seen_colon => {
-                self.seen_colon = true;
-                TokenKind::Colon
-            }
             ':' => {
+                let refused = match (self.seen_number || self.after_paren, self.seen_colon) {
+                    (false, _) => "unexpected colon before duration in duration expression",
+                    (true, true) => "unexpected repeated colon in duration expression",
+                    (true, false) => {
+                        self.seen_colon = true;
+                        return Ok(TokenKind::Colon);
+                    }
+                };
                 // Prometheus has already let go of the colon and points behind it.
                 self.start = self.pos;
-                return self.error("unexpected colon before duration in duration expression");
+                return self.error(refused);
             }
             '(' => {
                 self.open_parens += 1;
@@ -242,6 +250,7 @@ impl<'q> Lexer<'q> {
             _ if self.starts_number(c) => {
                 self.pos = self.start;
                 self.before_duration = false;
+                self.seen_number = true;
                 self.number_or_duration()?
             }
             _ => match self.duration_word(c) {

@@ -126,10 +126,11 @@ impl Parser<'_> {
         let ExprKind::Vector(selector) = of.expr.kind else {
             return Err(self.error(span, "ranges only allowed for vector selectors"));
         };
-        if selector.offset.is_some() {
+        // Prometheus 3.14 lets computed offsets and `@ start()` pass.
+        if matches!(selector.offset, Some(DurationExpr::Literal(_))) {
             return Err(self.error(span, "no offset modifiers allowed before range"));
         }
-        if selector.at.is_some() {
+        if matches!(selector.at, Some(AtModifier::TimestampMs(_))) {
             return Err(self.error(span, "no @ modifiers allowed before range"));
         }
         let span = Span {

@@ -139,7 +139,11 @@ impl TokenKind {
 
     /// Whether the word can stand for a label in a list of labels.
     pub(super) fn names_a_label(self) -> bool {
-        self.names_a_metric() || matches!(self, TokenKind::Keyword(_) | TokenKind::Operator(BinaryOp::Atan2))
+        match self {
+            TokenKind::Keyword(keyword) => keyword != Keyword::Without,
+            TokenKind::Operator(BinaryOp::Atan2) => true,
+            _ => self.names_a_metric(),
+        }
     }
 }
 
