@@ -14,7 +14,10 @@ pub struct ByteBudget {
 
 impl ByteBudget {
     pub fn new(limit_bytes: u32) -> Self {
-        Self { free: Arc::new(Semaphore::new(limit_bytes as usize)), limit_bytes }
+        Self {
+            free: Arc::new(Semaphore::new(limit_bytes as usize)),
+            limit_bytes,
+        }
     }
 
     /// Bytes not taken now.
@@ -47,7 +50,11 @@ pub(crate) struct ByteLease {
 impl Admission {
     /// `patience` is how long a proposal may wait for bytes; zero refuses at once.
     pub(crate) fn new(group: ByteBudget, node: ByteBudget, patience: Duration) -> Self {
-        Self { group, node, patience }
+        Self {
+            group,
+            node,
+            patience,
+        }
     }
 
     pub(crate) async fn admit(&self, bytes: usize) -> Option<ByteLease> {
@@ -55,7 +62,10 @@ impl Admission {
         let both = async {
             let group = self.group.take(bytes).await?;
             let node = self.node.take(bytes).await?;
-            Some(ByteLease { _group: group, _node: node })
+            Some(ByteLease {
+                _group: group,
+                _node: node,
+            })
         };
         // A timeout polls its future before its deadline, so free bytes are granted even with none.
         tokio::time::timeout(self.patience, both).await.ok().flatten()

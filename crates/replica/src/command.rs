@@ -9,15 +9,21 @@ use crate::admission::ByteLease;
 #[derive(Clone)]
 pub(crate) struct Command {
     pub(crate) bytes: Bytes,
-    /// Keeps the proposal's bytes counted while it waits in queues, even if its caller went away.
-    /// Entries read back from the log have none.
-    pub(crate) lease: Option<Arc<ByteLease>>,
+    _lease: Option<Arc<ByteLease>>,
 }
 
 impl Command {
+    /// A proposal. It keeps its bytes counted while it waits in queues, even if its caller went away.
+    pub(crate) fn leased(bytes: Bytes, lease: Arc<ByteLease>) -> Self {
+        Self {
+            bytes,
+            _lease: Some(lease),
+        }
+    }
+
     /// A command as read from the log or received from a peer: nothing is counted for it here.
     pub(crate) fn unleased(bytes: Bytes) -> Self {
-        Self { bytes, lease: None }
+        Self { bytes, _lease: None }
     }
 }
 

@@ -103,7 +103,8 @@ mod tests {
             Just(Payload::Blank),
             any::<Vec<u8>>().prop_map(|bytes| Payload::Normal(Command::unleased(bytes.into()))),
             proptest::collection::btree_set(any::<u64>(), 1..5).prop_map(|voters: BTreeSet<u64>| {
-                let machines: BTreeMap<u64, MachineId> = voters.iter().map(|id| (*id, MachineId(id / 2))).collect();
+                let machines: BTreeMap<u64, MachineId> =
+                    voters.iter().map(|id| (*id, MachineId(id / 2))).collect();
                 Payload::Membership(Membership::new(vec![voters], machines).unwrap())
             }),
         ]
@@ -138,8 +139,13 @@ mod tests {
     #[test]
     fn a_command_shares_the_buffer_it_was_read_from() {
         let command = Command::unleased(Bytes::from(vec![7; 1000]));
-        let stored = encode_entry(&Entry { log_id: log_id(1, 2), payload: Payload::Normal(command) });
-        let Payload::Normal(read) = decode_entry(2, stored.clone()).unwrap().payload else { panic!() };
+        let stored = encode_entry(&Entry {
+            log_id: log_id(1, 2),
+            payload: Payload::Normal(command),
+        });
+        let Payload::Normal(read) = decode_entry(2, stored.clone()).unwrap().payload else {
+            panic!()
+        };
         assert_eq!(read.bytes.as_ptr(), stored[HEADER_BYTES..].as_ptr());
     }
 }

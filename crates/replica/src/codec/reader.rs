@@ -74,9 +74,17 @@ impl Reader {
 
     /// Ends the reading: nothing may be left.
     pub(crate) fn finish(self) -> Result<(), DecodeError> {
+        self.end()
+    }
+
+    /// Checks that nothing is left.
+    pub(crate) fn end(&self) -> Result<(), DecodeError> {
         match self.rest.len() {
             0 => Ok(()),
-            count => Err(DecodeError::TrailingBytes { what: self.what, count }),
+            count => Err(DecodeError::TrailingBytes {
+                what: self.what,
+                count,
+            }),
         }
     }
 
@@ -85,6 +93,10 @@ impl Reader {
     }
 
     fn need(&self, count: usize) -> Result<(), DecodeError> {
-        if self.rest.len() < count { Err(DecodeError::Truncated { what: self.what }) } else { Ok(()) }
+        if self.rest.len() < count {
+            Err(DecodeError::Truncated { what: self.what })
+        } else {
+            Ok(())
+        }
     }
 }

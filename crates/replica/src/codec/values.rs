@@ -26,7 +26,11 @@ pub(crate) fn put_optional_log_id(out: &mut Vec<u8>, id: Option<&LogId>) {
 }
 
 pub(crate) fn take_optional_log_id(reader: &mut Reader) -> Result<Option<LogId>, DecodeError> {
-    if reader.bool()? { Ok(Some(take_log_id(reader)?)) } else { Ok(None) }
+    if reader.bool()? {
+        Ok(Some(take_log_id(reader)?))
+    } else {
+        Ok(None)
+    }
 }
 
 /// Term, replica voted for, and whether a quorum granted it.
@@ -38,7 +42,10 @@ pub(crate) fn put_vote(out: &mut Vec<u8>, vote: &Vote) {
 
 pub(crate) fn take_vote(reader: &mut Reader) -> Result<Vote, DecodeError> {
     let leader_id = RaftLeaderId::new(reader.u64()?, reader.u64()?);
-    Ok(Vote { leader_id, committed: reader.bool()? })
+    Ok(Vote {
+        leader_id,
+        committed: reader.bool()?,
+    })
 }
 
 const VERSION: u8 = 1;
