@@ -1,8 +1,7 @@
 //! Expressions: operators by precedence, operands, calls, aggregations.
 
 use super::{
-    MAX_DEPTH, ParseOptions,
-    duration::{self, Context},
+    MAX_DEPTH, ParseOptions, duration,
     lex::Lexer,
     literal,
     token::{Builtin, Keyword, Token, TokenKind},
@@ -29,10 +28,11 @@ pub(super) struct Parser<'q> {
     aggregations: usize,
 }
 
-/// An expression and the number of its levels.
+/// An expression and the number of its levels. Boxed, since it passes through every frame of the
+/// recursion, and the stack is what limits the depth.
 #[derive(Debug)]
 pub(super) struct Built {
-    pub(super) expr: Expr,
+    pub(super) expr: Box<Expr>,
     pub(super) height: usize,
 }
 
@@ -194,7 +194,10 @@ impl<'q> Parser<'q> {
 
     pub(super) fn built(&self, expr: Expr, height: usize) -> ParseResult<Built> {
         self.check_depth(height)?;
-        Ok(Built { expr, height })
+        Ok(Built {
+            expr: Box::new(expr),
+            height,
+        })
     }
 
     fn operand(&mut self) -> ParseResult<Built> {
@@ -223,7 +226,7 @@ impl<'q> Parser<'q> {
         };
         let kind = ExprKind::Unary {
             op,
-            operand: Box::new(operand.expr),
+            operand: operand.expr,
         };
         self.built(Expr { span, kind }, operand.height + 1)
     }
@@ -282,10 +285,11 @@ impl<'q> Parser<'q> {
             return Err(self.unexpected_here());
         }
         let span = self.since(open);
-        let kind = ExprKind::Paren(Box::new(inner.expr));
+        let kind = ExprKind::Paren(inner.expr);
         self.built(Expr { span, kind }, inner.height + 1)
     }
 
+    #[inline(never)]
     fn vector(&mut self, name: Option<Token>) -> ParseResult<Built> {
         let start = self.peek()?.span.start;
         let start = name.map_or(start, |name| name.span.start);
@@ -328,7 +332,7 @@ impl<'q> Parser<'q> {
         loop {
             let arg = self.expression(0)?;
             height = height.max(arg.height);
-            args.push(arg.expr);
+            args.push(*arg.expr);
             let token = self.peek()?;
             match token.kind {
                 TokenKind::Comma => self.advance()?,
@@ -360,6 +364,19 @@ impl<'q> Parser<'q> {
             },
         };
         self.aggregations -= 1;
+        let aggregate = self.aggregate_of(op, span, args, grouping)?;
+        self.built(aggregate, height + 1)
+    }
+
+    /// Sorts the arguments. Kept out of the recursion to keep its frames small.
+    #[inline(never)]
+    fn aggregate_of(
+        &self,
+        op: AggregateOp,
+        span: Span,
+        args: Vec<Expr>,
+        grouping: Grouping,
+    ) -> ParseResult<Expr> {
         if args.is_empty() {
             return Err(self.error(span, "no arguments for aggregate expression provided"));
         }
@@ -387,7 +404,7 @@ impl<'q> Parser<'q> {
             param,
             grouping,
         }));
-        self.built(Expr { span, kind }, height + 1)
+        Ok(Expr { span, kind })
     }
 
     fn grouping(&mut self) -> ParseResult<Option<Grouping>> {
@@ -401,6 +418,7 @@ impl<'q> Parser<'q> {
     }
 
     /// `(a, "b", c)`
+    #[inline(never)]
     fn label_list(&mut self) -> ParseResult<Vec<String>> {
         const PLACE: &str = "grouping opts";
         let mut labels = Vec::new();
@@ -432,6 +450,7 @@ impl<'q> Parser<'q> {
         }
     }
 
+    #[inline(never)]
     fn binary_modifiers(&mut self) -> ParseResult<BinaryModifiers> {
         let return_bool = self.accept(TokenKind::Keyword(Keyword::Bool))?;
         let mut matching = VectorMatching {
@@ -532,6 +551,7 @@ impl<'q> Parser<'q> {
         Ok(Some(sign))
     }
 
+    #[inline(never)]
     fn binary(
         &self,
         op: BinaryOp,
@@ -548,8 +568,8 @@ impl<'q> Parser<'q> {
         }
         let kind = ExprKind::Binary(Box::new(BinaryExpr {
             op,
-            left: left.expr,
-            right: right.expr,
+            left: *left.expr,
+            right: *right.expr,
             return_bool: modifiers.return_bool,
             matching: Some(modifiers.matching),
         }));
@@ -571,7 +591,7 @@ impl<'q> Parser<'q> {
                 TokenKind::LeftBracket => built = self.range(built)?,
                 TokenKind::Keyword(Keyword::Offset) => {
                     self.advance()?;
-                    let offset = self.offset_duration(&Context::OFFSET)?;
+                    let offset = self.offset_duration()?;
                     self.set_offset(&mut built.expr, offset)?;
                 }
                 TokenKind::At => {

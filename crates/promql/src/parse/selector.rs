@@ -109,7 +109,7 @@ impl Parser<'_> {
             end: self.last_end,
         };
         let kind = ExprKind::Subquery(SubqueryExpr {
-            expr: Box::new(of.expr),
+            expr: of.expr,
             range: range.whole(),
             step: step.map(Parsed::whole),
             offset: None,
