@@ -3,17 +3,20 @@
 //! The first error ends the reading; it is the one Prometheus reports, which goes on to the end but
 //! shows only the first.
 
+mod call;
 mod check;
 mod duration;
 mod expression;
 mod lex;
 mod literal;
+mod modifiers;
+mod parser;
 mod selector;
 mod token;
 
 use vigie_model::Matcher;
 
-use self::{expression::Parser, token::TokenKind};
+use self::{parser::Parser, token::TokenKind};
 use crate::{Expr, ParseError, Span, UnboundedSelector};
 
 /// Levels an expression may have. Everything that walks a tree recurses, so this bounds the stack:

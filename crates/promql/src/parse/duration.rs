@@ -1,7 +1,8 @@
 //! Durations, which may be computed: `[2 * step()]`.
 
 use super::{
-    expression::{POWER_BELOW_SIGN, ParseResult, Parser},
+    expression::POWER_BELOW_SIGN,
+    parser::{ParseResult, Parser},
     token::{Builtin, Token, TokenKind},
 };
 use crate::{BinaryOp, DurationExpr, DurationOp, Span, UnaryOp};
@@ -117,10 +118,9 @@ fn operator(kind: TokenKind) -> Option<(DurationOp, u8)> {
 /// Whether an offset printed like this would end before its last operator.
 fn goes_on_unprotected(expr: &DurationExpr) -> bool {
     match expr {
-        DurationExpr::Negate(inner) => !matches!(
-            **inner,
-            DurationExpr::Step | DurationExpr::Range | DurationExpr::Paren(_)
-        ),
+        DurationExpr::Negate(inner) => {
+            matches!(**inner, DurationExpr::Negate(_) | DurationExpr::Binary { .. })
+        }
         DurationExpr::Binary { left, .. } => {
             let mut first = left;
             while let DurationExpr::Binary { left, .. } = &**first {

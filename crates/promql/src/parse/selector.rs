@@ -4,8 +4,9 @@ use vigie_model::{METRIC_NAME, MatchOp, Matcher};
 
 use super::{
     duration::{Context, Parsed},
-    expression::{Built, ParseResult, Parser, pins_time},
+    expression::pins_time,
     literal,
+    parser::{Built, ParseResult, Parser},
     token::{Keyword, Token, TokenKind},
 };
 use crate::{

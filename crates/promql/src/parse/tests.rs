@@ -1,6 +1,5 @@
 mod accepted;
 mod generate;
-mod refused;
 
 use proptest::prelude::*;
 
@@ -88,11 +87,18 @@ fn flags_open_parts_of_the_language() {
 
 #[test]
 fn malformed_queries_are_refused_with_place_and_reason() {
-    for (query, error) in refused::REFUSED {
-        check_error(query, &ParseOptions::default(), error);
-    }
-    for (query, error) in refused::REFUSED_WITH_FLAGS {
-        check_error(query, &ParseOptions::all(), error);
+    for (script, options) in [
+        (include_str!("tests/refused.txt"), ParseOptions::default()),
+        (include_str!("tests/refused_with_flags.txt"), ParseOptions::all()),
+    ] {
+        let cases = script
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("//"));
+        for case in cases {
+            let (query, error) = case.split_once(" => ").unwrap();
+            let query = query.replace('␤', "\n").replace('␉', "\t");
+            check_error(&query, &options, error);
+        }
     }
 }
 
