@@ -42,3 +42,6 @@ mod section {
     #[expect(dead_code, reason = "the number must not be given to anything else")]
     pub(super) const HISTOGRAMS: u8 = 9;
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,3 +26,6 @@ pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
 pub use records::Records;
 pub use restore::RestoreError;
 pub use stats::TenantStats;
+
+#[cfg(test)]
+mod tests;
