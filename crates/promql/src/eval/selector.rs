@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigie_model::is_stale_nan;
 
 use crate::plan::{Grid, InstantSelector, Timing};
-use crate::{EvalError, Series};
+use crate::{EvalError, SelectRequest, Series};
 
 use super::column::{StepSeries, admit};
 use super::evaluator::{Evaluator, Sink};
@@ -18,9 +18,17 @@ impl Evaluator<'_> {
         selection: usize,
         visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let Some(request) = self.plan.selections().get(selection) else {
-            return Ok(());
-        };
+        match self.plan.selections().get(selection) {
+            Some(request) => self.each_series_of(request, visit),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn each_series_of(
+        &self,
+        request: &SelectRequest,
+        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
         if request.end_ms < request.start_ms {
             return Ok(());
         }
@@ -68,7 +76,7 @@ impl Evaluator<'_> {
 }
 
 /// The lookback is open on the left; a staleness marker ends the series.
-fn newest(
+pub(crate) fn newest(
     series: &Series,
     timing: Timing,
     lookback_ms: i64,

@@ -116,9 +116,9 @@ impl Script<'_> {
             Err(error) => return check_failure(expected, &error.to_string()),
         };
         let (params, grid) = match when {
-            When::Instant(time_ms) => (QueryParams::instant("", time_ms), None),
+            When::Instant(time_ms) => (QueryParams::instant(query, time_ms), None),
             When::Range(start, end, step) => {
-                (QueryParams::range("", start, end, step), Some((start, end, step)))
+                (QueryParams::range(query, start, end, step), Some((start, end, step)))
             }
         };
         self.once(&expr, &params, grid, expected)?;
@@ -133,7 +133,7 @@ impl Script<'_> {
         };
         if let Some(expr) = pinned(&expr, time_ms) {
             for time_ms in elsewhere {
-                self.once(&expr, &QueryParams::instant("", time_ms), None, expected)
+                self.once(&expr, &QueryParams::instant(query, time_ms), None, expected)
                     .map_err(|reason| format!("pinned, at {time_ms}: {reason}"))?;
                 self.as_range(query, &expr, time_ms, expected)
                     .map_err(|reason| format!("pinned, at {time_ms}: {reason}"))?;
@@ -166,7 +166,7 @@ impl Script<'_> {
         if expected.fail.is_some() || !is_series || depends.iter().any(|text| query.contains(text)) {
             return Ok(());
         }
-        let params = QueryParams::range("", time_ms - 60_000, time_ms + 60_000, 60_000);
+        let params = QueryParams::range(query, time_ms - 60_000, time_ms + 60_000, 60_000);
         let answer = self
             .answer(expr, &params)
             .map_err(|error| format!("as range query at {time_ms}: {error}"))?;
@@ -247,7 +247,7 @@ fn expectations(word: &str, block: &[&str], when: When) -> Result<Expected, Stri
         } else if let Some(regex) = line.strip_prefix("expected_fail_regexp") {
             let pattern = Pattern::parse(&format!("regex:{regex}"));
             expected.fail.get_or_insert_default().push(pattern);
-        } else if let Some(statement) = line.strip_prefix("expect ") {
+        } else if let Some(statement) = line.strip_prefix("expect").filter(|rest| rest.starts_with(char::is_whitespace)) {
             expect(statement.trim(), &mut expected)?;
         } else if let Ok(scalar) = line.parse::<f64>() {
             expected.scalar = Some(scalar);
