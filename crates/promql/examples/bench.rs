@@ -1,5 +1,9 @@
 //! How long `sum by (job) (rate(m[5m]))` and its like take over 10,000 series of a day at 15 s.
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a command for developers")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a command for developers"
+)]
 
 use std::time::Instant;
 
@@ -58,7 +62,7 @@ fn main() {
     let count = DAY_MS / SCRAPE_MS;
     let source = Synthetic {
         labels: labels.collect(),
-        timestamps_ms: (0..count).map(|at| at * SCRAPE_MS + at % 7).collect(),
+        timestamps_ms: (0..count).map(|at| at * SCRAPE_MS + 5_000 + at % 7).collect(),
         values: (0..count).map(|at| (at * 37 % 4_000 + at) as f64 * 0.5).collect(),
     };
     let steady = Synthetic {
@@ -70,6 +74,7 @@ fn main() {
         "sum by (job) (rate(m_total[5m]))",
         "sum by (job) (rate(m_total[1h]))",
         "sum by (job) (m_total)",
+        "sum by (job) (count_over_time(m_total[5m]))",
         "avg by (job) (avg_over_time(m_total[5m]))",
         "max by (instance) (max_over_time(m_total[1h]))",
         "topk(5, rate(m_total[5m]))",

@@ -14,9 +14,9 @@ mod node;
 
 pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
-    AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile, InfoCall, InstantSelector,
-    LabelReplace, MapFunction, RangeCall, RangeFunction, RangeInput, RangeSamples, RootNode, ScalarNode,
-    SortOrder, VectorNode,
+    AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
+    InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction, RangeInput, RangeSamples,
+    RootNode, ScalarNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};

@@ -68,6 +68,9 @@ impl Evaluator<'_> {
         } else {
             ("histogram", "float")
         };
-        self.note(node.span, notes::incompatible_types(left, node.op.as_str(), right));
+        self.note(
+            node.span,
+            notes::incompatible_types(left, node.op.as_str(), right),
+        );
     }
 }

@@ -84,6 +84,37 @@ pub(crate) fn newest(
     want_timestamps: bool,
     out: &mut StepSeries,
 ) {
+    if !series.histograms.is_empty() {
+        return newest_of_both(series, timing, lookback_ms, grid, want_timestamps, out);
+    }
+    let windows = Windows {
+        grid,
+        timing,
+        before_ms: lookback_ms,
+        ahead_ms: 0,
+    };
+    let times = &series.timestamps_ms[..series.timestamps_ms.len().min(series.values.len())];
+    windows.slide_ends(times, |step, newest| {
+        let value = series.values[newest];
+        if !is_stale_nan(value) {
+            out.values[step] = if want_timestamps {
+                times[newest] as f64 / 1000.0
+            } else {
+                admit(value)
+            };
+        }
+    });
+}
+
+/// The same where floats and histograms alternate.
+fn newest_of_both(
+    series: &Series,
+    timing: Timing,
+    lookback_ms: i64,
+    grid: Grid,
+    want_timestamps: bool,
+    out: &mut StepSeries,
+) {
     let timestamps_ms = &series.timestamps_ms;
     let count = timestamps_ms.len().min(series.values.len());
     let mut after = 0;

@@ -6,8 +6,8 @@ use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 
 use super::build::{Builder, string, unwrap_parens};
 use super::{
-    CalendarField, Grid, HistogramFraction, HistogramQuantile, InfoCall, LabelReplace, MapFunction, RangeCall, RangeFunction,
-    RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
+    CalendarField, Grid, HistogramFraction, HistogramQuantile, InfoCall, LabelReplace, MapFunction,
+    RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
 };
 
 const ANCHORED_FUNCTIONS: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];

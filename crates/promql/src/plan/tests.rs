@@ -80,7 +80,10 @@ fn what_is_wrong_whatever_the_data_is_refused() {
         assert_eq!(error.to_string(), message, "{query}");
     }
     let error = plan("rate(m[step()])", &instant).unwrap_err();
-    assert!(error.to_string().ends_with("duration must be greater than 0"), "{error}");
+    assert!(
+        error.to_string().ends_with("duration must be greater than 0"),
+        "{error}"
+    );
     let backwards = QueryParams::range("", 60_000, 0, 10_000);
     assert!(matches!(plan("m", &backwards), Err(EvalError::Invalid(_))));
 }

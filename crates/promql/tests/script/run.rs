@@ -42,7 +42,7 @@ pub(crate) fn run(text: &str) -> Report {
         .lines()
         .enumerate()
         .map(|(at, line)| (at + 1, line.trim()))
-        .filter(|(_, line)| !line.starts_with('#'))
+        .map(|(at, line)| (at, if line.starts_with('#') { "" } else { line }))
         .collect();
     let mut script = Script {
         lines,
@@ -117,9 +117,10 @@ impl Script<'_> {
         };
         let (params, grid) = match when {
             When::Instant(time_ms) => (QueryParams::instant(query, time_ms), None),
-            When::Range(start, end, step) => {
-                (QueryParams::range(query, start, end, step), Some((start, end, step)))
-            }
+            When::Range(start, end, step) => (
+                QueryParams::range(query, start, end, step),
+                Some((start, end, step)),
+            ),
         };
         self.once(&expr, &params, grid, expected)?;
         let When::Instant(time_ms) = when else {
@@ -247,7 +248,10 @@ fn expectations(word: &str, block: &[&str], when: When) -> Result<Expected, Stri
         } else if let Some(regex) = line.strip_prefix("expected_fail_regexp") {
             let pattern = Pattern::parse(&format!("regex:{regex}"));
             expected.fail.get_or_insert_default().push(pattern);
-        } else if let Some(statement) = line.strip_prefix("expect").filter(|rest| rest.starts_with(char::is_whitespace)) {
+        } else if let Some(statement) = line
+            .strip_prefix("expect")
+            .filter(|rest| rest.starts_with(char::is_whitespace))
+        {
             expect(statement.trim(), &mut expected)?;
         } else if let Ok(scalar) = line.parse::<f64>() {
             expected.scalar = Some(scalar);

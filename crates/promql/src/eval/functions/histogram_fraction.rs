@@ -41,11 +41,7 @@ impl Evaluator<'_> {
 /// The part of the observations between two values. Buckets ascend and there is at least one.
 fn bucket_fraction(lower: f64, upper: f64, buckets: &[Bucket]) -> f64 {
     let highest = buckets[buckets.len() - 1];
-    if highest.upper_bound != f64::INFINITY
-        || highest.count == 0.0
-        || lower.is_nan()
-        || upper.is_nan()
-    {
+    if highest.upper_bound != f64::INFINITY || highest.count == 0.0 || lower.is_nan() || upper.is_nan() {
         return f64::NAN;
     }
     if lower >= upper {

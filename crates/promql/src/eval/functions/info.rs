@@ -164,7 +164,11 @@ impl Evaluator<'_> {
 
 impl InfoSeries<'_> {
     /// Of each metric the series with the newest sample.
-    fn newest_at(&self, metrics: &BTreeMap<String, Vec<usize>>, step: usize) -> Result<Vec<usize>, EvalError> {
+    fn newest_at(
+        &self,
+        metrics: &BTreeMap<String, Vec<usize>>,
+        step: usize,
+    ) -> Result<Vec<usize>, EvalError> {
         let mut matched = Vec::new();
         for positions in metrics.values() {
             let mut best: Option<usize> = None;

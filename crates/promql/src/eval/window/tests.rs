@@ -31,7 +31,14 @@ fn call(function: RangeFunction, range_ms: i64, timing: Timing) -> RangeCall {
 }
 
 /// One window by itself.
-fn naive(function: RangeFunction, times: &[i64], values: &[f64], end_ms: i64, range_ms: i64, at_ms: i64) -> f64 {
+fn naive(
+    function: RangeFunction,
+    times: &[i64],
+    values: &[f64],
+    end_ms: i64,
+    range_ms: i64,
+    at_ms: i64,
+) -> f64 {
     let count = values.len();
     if count == 0 {
         return ABSENT;
@@ -53,7 +60,13 @@ fn naive(function: RangeFunction, times: &[i64], values: &[f64], end_ms: i64, ra
         sorted[low] + (sorted[high] - sorted[low]) * (rank - rank.floor())
     };
     let extreme = |better: fn(f64, f64) -> bool| {
-        (1..count).fold(0, |best, at| if better(values[best], values[at]) { best } else { at })
+        (1..count).fold(0, |best, at| {
+            if better(values[best], values[at]) {
+                best
+            } else {
+                at
+            }
+        })
     };
     let seconds = |time_ms: i64| time_ms as f64 / 1000.0;
     match function {
@@ -119,7 +132,11 @@ fn naive(function: RangeFunction, times: &[i64], values: &[f64], end_ms: i64, ra
             let x: Vec<f64> = times.iter().map(|time_ms| seconds(time_ms - at_ms)).collect();
             let x_mean = x.iter().sum::<f64>() / count as f64;
             let y_mean = values.iter().sum::<f64>() / count as f64;
-            let covariance: f64 = x.iter().zip(values).map(|(x, y)| (x - x_mean) * (y - y_mean)).sum();
+            let covariance: f64 = x
+                .iter()
+                .zip(values)
+                .map(|(x, y)| (x - x_mean) * (y - y_mean))
+                .sum();
             let variance: f64 = x.iter().map(|x| (x - x_mean).powi(2)).sum();
             let slope = covariance / variance;
             if function == RangeFunction::Deriv {
@@ -177,8 +194,11 @@ fn check(times: &[i64], values: &[f64], windows: Windows, tolerance: f64) {
                 .unzip();
             let at_ms = windows.grid.time_ms(step);
             let expected = naive(function, &window_times, &window_values, end_ms, range_ms, at_ms);
-            let scale = window_values.iter().fold(1.0, |scale: f64, value| scale.max(value.abs()));
-            let near = (found - expected).abs() <= tolerance * found.abs().max(expected.abs()).max(scale * scale);
+            let scale = window_values
+                .iter()
+                .fold(1.0, |scale: f64, value| scale.max(value.abs()));
+            let near =
+                (found - expected).abs() <= tolerance * found.abs().max(expected.abs()).max(scale * scale);
             assert!(
                 (is_absent(found) && is_absent(expected)) || near || (found.is_nan() && expected.is_nan()),
                 "{function:?} at step {step}: {found}, expected {expected} of {window_values:?}"
@@ -240,12 +260,29 @@ fn sums_do_not_drift() {
     for function in [RangeFunction::Sum, RangeFunction::Avg] {
         let mut out = vec![ABSENT; windows.grid.len];
         let call = call(function, 12_000, windows.timing);
-        compute(&call, &times, &values, &windows, &[], &mut Scratch::default(), &mut out).unwrap();
+        compute(
+            &call,
+            &times,
+            &values,
+            &windows,
+            &[],
+            &mut Scratch::default(),
+            &mut out,
+        )
+        .unwrap();
         for step in 320..600 {
             let window: Vec<f64> = values[step - 11..=step].to_vec();
             let sum: f64 = window.iter().sum();
-            let expected = if function == RangeFunction::Sum { sum } else { sum / 12.0 };
-            assert!((out[step] - expected).abs() <= 1e-12 * expected, "{} {expected}", out[step]);
+            let expected = if function == RangeFunction::Sum {
+                sum
+            } else {
+                sum / 12.0
+            };
+            assert!(
+                (out[step] - expected).abs() <= 1e-12 * expected,
+                "{} {expected}",
+                out[step]
+            );
         }
     }
 }
@@ -263,13 +300,28 @@ fn nan_is_an_extreme_only_by_itself() {
     };
     for (function, expected) in [
         (RangeFunction::Max, [nan, nan, 5.0, 5.0, 3.0, 3.0]),
-        (RangeFunction::TimestampOfMax, [0.01, 0.02, 0.03, 0.03, 0.05, 0.05]),
+        (
+            RangeFunction::TimestampOfMax,
+            [0.01, 0.02, 0.03, 0.03, 0.05, 0.05],
+        ),
     ] {
         let mut out = vec![ABSENT; 6];
         let call = call(function, 20, windows.timing);
-        compute(&call, &times, &values, &windows, &[], &mut Scratch::default(), &mut out).unwrap();
+        compute(
+            &call,
+            &times,
+            &values,
+            &windows,
+            &[],
+            &mut Scratch::default(),
+            &mut out,
+        )
+        .unwrap();
         for (found, expected) in out.iter().zip(expected) {
-            assert!(*found == expected || (found.is_nan() && expected.is_nan()), "{function:?} {out:?}");
+            assert!(
+                *found == expected || (found.is_nan() && expected.is_nan()),
+                "{function:?} {out:?}"
+            );
         }
     }
 }
