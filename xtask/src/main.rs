@@ -1,17 +1,22 @@
-//! Chores of the workspace: `cargo xtask <chore>`.
+//! Tasks of the repository that are programs: `cargo xtask <task>`.
 
-mod proto;
+mod tidy;
 
-use std::path::Path;
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+};
 
-use anyhow::{Context, Result, bail};
+const USAGE: &str = "usage: cargo xtask tidy    checks the layering of the crates and the sources";
 
-fn main() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("find the workspace's root")?;
-    let chore = std::env::args().nth(1);
-    match chore.as_deref() {
-        Some("proto") => proto::generate(root),
-        Some("tidy") => proto::verify(root),
-        _ => bail!("usage: cargo xtask proto | tidy"),
+fn main() -> anyhow::Result<ExitCode> {
+    let task = env::args().nth(1);
+    match task.as_deref() {
+        Some("tidy") => tidy::run(&mut io::stdout().lock()),
+        _ => {
+            writeln!(io::stderr(), "{USAGE}")?;
+            Ok(ExitCode::from(2))
+        }
     }
 }

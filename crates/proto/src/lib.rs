@@ -1,4 +1,4 @@
-//! The services through which roles meet, generated from `proto/` by `cargo xtask proto`, and the
+//! The services through which roles meet, generated from `proto/` by vigie-protogen, and the
 //! conversions between wire types and the model.
 //!
 //! A role is used through its generated service trait, whether it runs in another process (the

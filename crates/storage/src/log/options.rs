@@ -53,7 +53,8 @@ pub struct LogDbOptions {
     pub segment_age: Duration,
     /// Most bytes that go into one write and its fsync.
     pub batch_bytes: usize,
-    /// Bytes of entries kept in memory for readers, over all groups. Entries not yet durable are kept beyond it.
+    /// Bytes of entries kept in memory for readers, over all groups. Entries not yet durable are kept beyond
+    /// it.
     pub tail_cache_bytes: usize,
     /// Live entries of a group up to this size are copied forward when they alone keep an old segment.
     pub copy_forward_bytes: u64,

@@ -1,0 +1,80 @@
+//! Which samples are in the window of each step.
+
+use crate::plan::{Grid, Timing};
+
+/// Windows `(t - before_ms, t + ahead_ms]` around the data time `t` of each step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Windows {
+    pub grid: Grid,
+    pub timing: Timing,
+    pub before_ms: i64,
+    pub ahead_ms: i64,
+}
+
+impl Windows {
+    /// The end of the range a step looks at: its evaluation time less the offset, or the pinned time.
+    #[inline]
+    pub(crate) fn data_time_ms(&self, step: usize) -> i64 {
+        self.timing.data_time_ms(self.grid.time_ms(step))
+    }
+
+    /// Whether a sample is usually in more than two windows.
+    pub(crate) fn overlap(&self) -> bool {
+        self.grid.len > 2 && self.before_ms > self.grid.step_ms.saturating_mul(2)
+    }
+
+    /// Calls `visit(step, low, high)` for each window that holds `times_ms[low..high]`; not for empty
+    /// ones. Times ascend, and so do both edges.
+    #[inline]
+    pub(crate) fn slide(&self, times_ms: &[i64], mut visit: impl FnMut(usize, usize, usize)) {
+        if times_ms.is_empty() {
+            return;
+        }
+        if let Timing::Pinned(time_ms) = self.timing {
+            let low = times_ms.partition_point(|at| *at <= time_ms.saturating_sub(self.before_ms));
+            let high = times_ms.partition_point(|at| *at <= time_ms.saturating_add(self.ahead_ms));
+            if low < high {
+                (0..self.grid.len).for_each(|step| visit(step, low, high));
+            }
+            return;
+        }
+        let mut low = Edge::default();
+        let mut high = Edge::default();
+        for step in 0..self.grid.len {
+            let time_ms = self.data_time_ms(step);
+            high.advance(times_ms, time_ms.saturating_add(self.ahead_ms));
+            low.advance(times_ms, time_ms.saturating_sub(self.before_ms));
+            if low.position < high.position {
+                visit(step, low.position, high.position);
+            }
+        }
+    }
+}
+
+/// The first sample after a limit that only grows.
+#[derive(Debug, Default)]
+struct Edge {
+    position: usize,
+    /// How far the last step went: scrapes are regular, so the next goes as far.
+    stride: usize,
+}
+
+impl Edge {
+    #[inline(always)]
+    fn advance(&mut self, times_ms: &[i64], limit_ms: i64) {
+        let guess = self.position + self.stride;
+        if let Some(&next) = times_ms.get(guess)
+            && next > limit_ms
+            && guess > 0
+            && times_ms[guess - 1] <= limit_ms
+        {
+            self.position = guess;
+            return;
+        }
+        let start = self.position;
+        while self.position < times_ms.len() && times_ms[self.position] <= limit_ms {
+            self.position += 1;
+        }
+        self.stride = self.position - start;
+    }
+}
