@@ -1,5 +1,6 @@
 //! A shard of this node.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +21,12 @@ pub(crate) struct Shard {
     pub(crate) replica: Replica<ShardMachine>,
     pub(crate) head: Arc<RwLock<Head>>,
     pub(crate) store: ShardStore,
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 impl Shard {

@@ -33,6 +33,7 @@ impl From<EvalError> for QueryError {
     fn from(error: EvalError) -> QueryError {
         let message = error.to_string();
         match error {
+            EvalError::Invalid(_) => QueryError::BadData(message),
             EvalError::Execution(_) | EvalError::TooManySamples | EvalError::TooManyBytes { .. } => {
                 QueryError::Execution(message)
             }

@@ -169,7 +169,8 @@ impl Querier {
         if placement.orphans().next().is_some() {
             placement = self.directory.refresh().await.map_err(unavailable)?;
         }
-        match placement.orphans().next() {
+        let orphan = placement.orphans().next();
+        match orphan {
             Some(shard) => Err(QueryError::Unavailable(format!("no ingester serves shard {shard}"))),
             None => Ok(placement),
         }

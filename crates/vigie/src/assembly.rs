@@ -150,8 +150,9 @@ async fn open_ingester(settings: &Settings, config: &Config, metrics: &Metrics) 
     options.shards = settings.shards.clone();
     options.durability = settings.durability;
     options.checkpoint_interval = settings.checkpoint_interval;
-    options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window_ms;
-    options.retention_ms = config.storage.tsdb.retention.time_ms.unwrap_or(settings.retention_ms);
+    options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window.as_millis() as i64;
+    let configured_ms = config.storage.tsdb.retention.time.as_millis() as i64;
+    options.retention_ms = if configured_ms > 0 { configured_ms } else { settings.retention_ms };
     let started = std::time::Instant::now();
     let ingester = Ingester::open(options, Arc::new(SystemClock), metrics).await?;
     tracing::info!(took_ms = started.elapsed().as_millis() as u64, "storage opened and log replayed");
@@ -164,7 +165,7 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
         max_concurrency: settings.query_max_concurrency,
         max_samples: settings.query_max_samples,
         lookback_ms: settings.lookback_ms,
-        subquery_step_ms: config.global.evaluation_interval_ms,
+        subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
         promql: settings.features.promql,
         delayed_name_removal: settings.features.delayed_name_removal,
         ..QuerierOptions::default()

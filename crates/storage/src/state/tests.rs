@@ -44,6 +44,7 @@ fn key(window: u32, tenant: u32, series: u32, start_ms: i64) -> ChunkKey {
         tenant,
         series,
         start_ms,
+        ordinal: 0,
     }
 }
 
