@@ -16,7 +16,9 @@ fn unescape(mut rest: &str) -> Option<String> {
         decoded.push(match code {
             "" => '_',
             // Six digits hold every character.
-            _ if code.len() <= 6 => char::from_u32(u32::from_str_radix(code, 16).ok()?)?,
+            _ if code.len() <= 6 && code.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                char::from_u32(u32::from_str_radix(code, 16).ok()?)?
+            }
             _ => return None,
         });
         rest = after;
@@ -27,7 +29,22 @@ fn unescape(mut rest: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn escaped_names_come_back(name in "\\PC{0,12}") {
+            let escape = |character: char| match character {
+                '_' => "__".to_owned(),
+                _ if character.is_ascii_alphanumeric() => character.to_string(),
+                _ => format!("_{:x}_", u32::from(character)),
+            };
+            let escaped: String = name.chars().map(escape).collect();
+            prop_assert_eq!(unescape_name(&format!("U__{escaped}")), name);
+        }
+    }
 
     #[test]
     fn names_are_unescaped() {
@@ -41,6 +58,7 @@ mod tests {
             ("U__a_b", "U__a_b"),
             ("U__a_d800_", "U__a_d800_"),
             ("U__a_1234567_", "U__a_1234567_"),
+            ("U__a_+41_", "U__a_+41_"),
         ] {
             assert_eq!(unescape_name(escaped), name, "{escaped}");
         }

@@ -4,9 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, options, post};
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
@@ -81,19 +81,21 @@ impl ApiState {
 /// clients look for it.
 pub fn router(options: ApiOptions, backends: Backends, metrics: HttpMetrics) -> Router {
     let prefix = options.route_prefix.clone();
+    let alias = format!("{prefix}/prometheus");
     let api = Api(Arc::new(ApiState { options, backends }));
-    let routes = routes(&api);
-    let aliased = Router::new().nest("/prometheus", routes.clone()).merge(routes);
-    let prefixed = if prefix.is_empty() {
-        aliased
+    let mut all = Router::new().nest(&alias, routes(&api));
+    all = if prefix.is_empty() {
+        all.merge(routes(&api))
     } else {
-        let home = format!("{prefix}/");
-        Router::new()
-            .route("/", get(move || async move { Redirect::to(&home) }))
-            .nest(&prefix, aliased)
-            // Nesting matches the prefix itself, but browsers ask with a slash.
-            .route(&format!("{prefix}/"), get(page::home))
+        all.nest(&prefix, routes(&api))
+            .route("/", get(redirect(format!("{prefix}/"))))
+            .route(&prefix, get(redirect(format!("{prefix}/"))))
     };
+    // The page's links are relative, so its own path has to end with a slash.
+    all = all
+        .route(&format!("{prefix}/"), get(page::home))
+        .route(&alias, get(redirect(format!("{alias}/"))))
+        .route(&format!("{alias}/"), get(page::home));
     let metrics = metrics.below(&prefix);
     // Compression is outermost, so that sizes are counted before it.
     let layers = ServiceBuilder::new()
@@ -101,12 +103,11 @@ pub fn router(options: ApiOptions, backends: Backends, metrics: HttpMetrics) -> 
         .layer(from_fn_with_state(metrics, http_metrics::measure))
         .layer(from_fn_with_state(api.clone(), cors::add_headers))
         .layer(map_response(explain_method));
-    prefixed.fallback(not_found).layer(layers).with_state(api)
+    all.fallback(not_found).layer(layers).with_state(api)
 }
 
 fn routes(api: &Api) -> Router<Api> {
     Router::new()
-        .route("/", get(page::home))
         .route("/-/healthy", get(management::healthy))
         .route("/-/reload", any(management::reload))
         .route("/-/quit", any(management::quit))
@@ -170,6 +171,10 @@ fn when_ready() -> Router<Api> {
         .route("/federate", get(federate::federate))
 }
 
+fn redirect(target: String) -> impl IntoResponse + Clone {
+    (StatusCode::FOUND, [(header::LOCATION, target)])
+}
+
 async fn not_found() -> Response {
     plain_error(StatusCode::NOT_FOUND, "404 page not found")
 }
@@ -187,10 +192,8 @@ async fn explain_method(response: Response) -> Response {
         return response;
     }
     let mut explained = plain_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-    if let Some(allow) = response.headers().get(axum::http::header::ALLOW) {
-        explained
-            .headers_mut()
-            .insert(axum::http::header::ALLOW, allow.clone());
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        explained.headers_mut().insert(header::ALLOW, allow.clone());
     }
     explained
 }

@@ -92,9 +92,10 @@ async fn routes_live_below_the_prefixes() {
         edge_of(options, backends())
     };
     for (path, status) in [
-        ("/", 303),
-        ("/vigie", 200),
+        ("/", 302),
+        ("/vigie", 302),
         ("/vigie/", 200),
+        ("/vigie/prometheus/", 200),
         ("/vigie/-/ready", 200),
         ("/vigie/api/v1/alerts", 200),
         ("/vigie/prometheus/api/v1/alerts", 200),
@@ -102,10 +103,12 @@ async fn routes_live_below_the_prefixes() {
     ] {
         let answer = send_to(prefixed(), request("GET", path, &[], "")).await;
         assert_eq!(answer.status, status, "{path}");
-        if status == 303 {
+        if status == 302 {
             assert_eq!(answer.header("location"), "/vigie/");
         }
     }
+    assert_eq!(get("/prometheus").await.header("location"), "/prometheus/");
+    assert_eq!(get("/prometheus/").await.status, 200);
     check_data("/prometheus/api/v1/alerts", "{\"alerts\":[]}").await;
     check("/api/v1/nothing", 404, "404 page not found\n").await;
     check("/nothing", 404, "404 page not found\n").await;
