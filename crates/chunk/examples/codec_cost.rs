@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use vigie_chunk::{OpenChunk, decode_into, seal};
 
-const REPETITIONS: u32 = 2_000;
+const REPETITIONS: u32 = 5_000;
 
 fn main() {
     let samples = std::env::args()

@@ -260,9 +260,9 @@ fn any_bits() -> impl Strategy<Value = u64> {
 }
 
 fn any_samples() -> impl Strategy<Value = Samples> {
-    let delta = prop_oneof![4 => Just(15_000i64), 1 => 14_800..15_200i64, 1 => 1..i64::MAX / 200];
+    let delta = prop_oneof![4 => Just(15_000i64), 1 => 14_800..15_200i64, 1 => 1..i64::MAX / 320];
     let value = prop_oneof![Just(None), any_bits().prop_map(Some)];
-    (any::<i32>(), prop::collection::vec((delta, value), 1..200)).prop_map(|(start, steps)| {
+    (any::<i32>(), prop::collection::vec((delta, value), 1..320)).prop_map(|(start, steps)| {
         let (mut time, mut bits) = (i64::from(start), 0);
         let step = |(delta, value): (i64, Option<u64>)| {
             time = time.saturating_add(delta);
