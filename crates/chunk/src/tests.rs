@@ -326,4 +326,20 @@ proptest! {
             }
         }
     }
+
+    /// pco is code of others: what it makes of damage that a checksum does not show.
+    #[test]
+    fn damaged_pco_streams_never_panic(
+        scale in prop_oneof![Just(1.0f64), Just(0.01), Just(0.1234567)],
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let samples = every_15s(400, |at| ((noise(at) % 500) * (noise(at + 7) % 300)) as f64 * scale);
+        let (_, mut sealed) = check(&samples);
+        prop_assert!(sealed[3] >= 3, "value codec {}", sealed[3]);
+        for (index, value) in &damage {
+            let at = 4 + index.index(sealed.len() - 4);
+            sealed[at] = *value;
+        }
+        let _ = decoded(&with_checksum(sealed));
+    }
 }
