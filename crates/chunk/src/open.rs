@@ -74,6 +74,12 @@ impl OpenChunk {
         (self.count > 0).then_some(self.last_value_bits)
     }
 
+    /// Bytes of the encoded samples.
+    #[inline]
+    pub fn stream_bytes(&self) -> usize {
+        self.stream.len()
+    }
+
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         self.stream.capacity()

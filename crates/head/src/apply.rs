@@ -18,6 +18,9 @@ use crate::{BatchOutcome, Head, HeadOptions, RowError};
 /// overlap their misses.
 const BLOCK: usize = 128;
 
+/// Late samples a series collects before they become chunks: they take 16 bytes each until then.
+const MAX_LATE_SAMPLES: usize = 120;
+
 impl Head {
     /// Applies one log entry. An entry is applied whole or, on error, not at all; what
     /// [`crate::batch::verify`] accepts is not refused here.
@@ -197,8 +200,7 @@ impl Target<'_> {
         if window == NO_WINDOW {
             return Err(RowError::OutOfBounds);
         }
-        let is_full = self.series.open.len() >= self.options.samples_per_chunk;
-        if newest.is_some() && (is_full || self.series.open_window != window) {
+        if newest.is_some() && (self.is_open_full() || self.series.open_window != window) {
             let full = std::mem::take(&mut self.series.open);
             self.seal(&full, self.series.open_window, 0);
         }
@@ -208,6 +210,12 @@ impl Target<'_> {
         self.series.open_window = window;
         self.journal.changed(self.id, self.series);
         Ok(true)
+    }
+
+    #[inline]
+    fn is_open_full(&self) -> bool {
+        let open = &self.series.open;
+        open.len() >= self.options.samples_per_chunk || open.stream_bytes() >= self.options.bytes_per_chunk
     }
 
     #[cold]
@@ -231,7 +239,7 @@ impl Target<'_> {
         if !late.insert(time_ms, bits)? {
             return Ok(false);
         }
-        if late.samples.len() >= self.options.samples_per_chunk {
+        if late.samples.len() >= MAX_LATE_SAMPLES.min(self.options.samples_per_chunk) {
             self.seal_late();
         }
         self.journal.changed(self.id, self.series);

@@ -236,6 +236,7 @@ impl Head {
         write_uvarint(&mut out, u64::from(self.options.shard.0));
         write_varint(&mut out, self.options.window_ms);
         write_uvarint(&mut out, self.options.samples_per_chunk as u64);
+        write_uvarint(&mut out, self.options.bytes_per_chunk as u64);
         write_uvarint(&mut out, u64::from(self.next_id));
         out.extend_from_slice(&self.sealed_digest.to_le_bytes());
         write_uvarint(&mut out, self.tenants.len() as u64);

@@ -23,15 +23,20 @@ pub struct HeadOptions {
     pub window_ms: i64,
     /// A chunk with so many samples is sealed.
     pub samples_per_chunk: usize,
+    /// A chunk is sealed, too, when its encoded samples take so many bytes. So values that hardly change
+    /// make long chunks, which cost the store least, and the others do not pile up in memory.
+    pub bytes_per_chunk: usize,
 }
 
 impl HeadOptions {
-    /// Windows of two hours and chunks of 240 samples: an hour at the usual interval of 15 s.
+    /// Windows of two hours, which are 480 samples at the usual interval of 15 s. At three to four bytes
+    /// a sample, 400 bytes are about 120 samples.
     pub fn new(shard: ShardId) -> HeadOptions {
         HeadOptions {
             shard,
             window_ms: 7_200_000,
-            samples_per_chunk: 240,
+            samples_per_chunk: 480,
+            bytes_per_chunk: 400,
         }
     }
 }
@@ -73,6 +78,7 @@ impl Head {
                 shard: options.shard,
                 window_ms: options.window_ms.max(1),
                 samples_per_chunk: options.samples_per_chunk.clamp(1, vigie_chunk::MAX_CHUNK_SAMPLES),
+                bytes_per_chunk: options.bytes_per_chunk,
             },
             series: SeriesTable::default(),
             by_labels: LabelsTable::default(),

@@ -136,10 +136,12 @@ fn read_head_fields(input: &mut &[u8]) -> Option<Head> {
     let shard = ShardId(u32::try_from(read_uvarint(input)?).ok()?);
     let window_ms = read_varint(input)?;
     let samples_per_chunk = usize::try_from(read_uvarint(input)?).ok()?;
+    let bytes_per_chunk = usize::try_from(read_uvarint(input)?).ok()?;
     let mut head = Head::new(HeadOptions {
         shard,
         window_ms,
         samples_per_chunk,
+        bytes_per_chunk,
     });
     head.next_id = u32::try_from(read_uvarint(input)?).ok()?;
     let (digest, rest) = input.split_first_chunk::<16>()?;

@@ -14,12 +14,14 @@ use model::Model;
 
 pub(super) const WINDOW_MS: i64 = 100_000;
 pub(super) const SAMPLES_PER_CHUNK: usize = 8;
+pub(super) const BYTES_PER_CHUNK: usize = 24;
 
 pub(super) fn new_head() -> Head {
     Head::new(HeadOptions {
         shard: ShardId(3),
         window_ms: WINDOW_MS,
         samples_per_chunk: SAMPLES_PER_CHUNK,
+        bytes_per_chunk: BYTES_PER_CHUNK,
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use vigie_chunk::OpenChunk;
+
 use super::*;
 
 #[derive(Debug, Default)]
@@ -9,6 +11,8 @@ struct SeriesModel {
     /// Samples in order that were sealed.
     sealed: Vec<(i64, u64)>,
     open: Vec<(i64, u64)>,
+    /// Says how many bytes the open samples take.
+    encoded: OpenChunk,
     /// Late samples, and those of them that still are looked at for duplicates.
     late_sealed: Vec<(i64, u64)>,
     late: BTreeMap<i64, u64>,
@@ -102,7 +106,8 @@ impl SeriesModel {
         let newest = self.open.last().map_or(i64::MIN, |last| last.0);
         if time_ms > newest {
             let window = |time_ms: i64| time_ms / WINDOW_MS;
-            let is_full = self.open.len() == SAMPLES_PER_CHUNK;
+            let is_full =
+                self.open.len() == SAMPLES_PER_CHUNK || self.encoded.stream_bytes() >= BYTES_PER_CHUNK;
             if self
                 .open
                 .last()
@@ -110,6 +115,10 @@ impl SeriesModel {
             {
                 self.sealed.append(&mut self.open);
             }
+            if self.open.is_empty() {
+                self.encoded = OpenChunk::new();
+            }
+            self.encoded.append(time_ms, f64::from_bits(bits)).unwrap();
             self.open.push((time_ms, bits));
             return Ok(true);
         }
