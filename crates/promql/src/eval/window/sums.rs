@@ -11,7 +11,7 @@ const CANCELLATION: f64 = 1.0 / (1u64 << 50) as f64;
 /// From how many windows per sample on running sums pay: those of integers are a plain addition, the
 /// others a dozen operations that wait for each other.
 const MIN_OVERLAP_EXACT: i64 = 2;
-const MIN_OVERLAP: i64 = 8;
+const MIN_OVERLAP: i64 = 4;
 
 /// Integers up to here add without rounding.
 const EXACT_INTEGERS: f64 = (1u64 << 53) as f64;
@@ -37,11 +37,7 @@ pub(crate) fn average(
     windows.slide(times, |step, low, high| {
         out[step] = match prefix.as_ref().and_then(|prefix| prefix.sum(low, high)) {
             Some(sum) => sum / (high - low) as f64,
-            None => {
-                let mut mean = Mean::default();
-                values[low..high].iter().for_each(|value| mean.add(*value));
-                mean.value()
-            }
+            None => mean(&values[low..high]),
         };
     });
 }
@@ -56,6 +52,21 @@ fn kahan_sum(values: &[f64]) -> f64 {
     } else {
         sum + compensation
     }
+}
+
+/// Only a sum that overflowed on the way takes the long one.
+fn mean(values: &[f64]) -> f64 {
+    let (mut sum, mut compensation) = (0.0, 0.0);
+    for &value in values {
+        (sum, compensation) = kahan_add(value, sum, compensation);
+    }
+    if sum.is_finite() {
+        let count = values.len() as f64;
+        return sum / count + compensation / count;
+    }
+    let mut mean = Mean::default();
+    values.iter().for_each(|value| mean.add(*value));
+    mean.value()
 }
 
 /// Running sums of a series in double-double arithmetic, so that any window is one subtraction. A
