@@ -67,6 +67,7 @@ impl StepSeries {
         self.histograms.is_empty() && self.values.iter().all(|value| is_absent(*value))
     }
 
+    #[inline]
     pub(crate) fn is_present(&self, step: usize) -> bool {
         !is_absent(self.values[step]) || self.histogram_at(step).is_some()
     }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh64::xxh64;
 use crate::plan::{AggregateNode, Grid};
 use crate::{AggregateOp, EvalError};
 
-use super::super::column::{StepSeries, StepSet, is_absent};
+use super::super::column::{StepSeries, StepSet};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::merge::Collected;
 use super::super::notes;
@@ -23,6 +23,30 @@ struct Candidate {
     value: f64,
     /// Among the collected series.
     position: usize,
+}
+
+/// Steps looked at together: the values of a series for as many are one cache line.
+const BLOCK_STEPS: usize = 8;
+
+/// The candidates of a group at some consecutive steps.
+#[derive(Debug, Default)]
+struct Block {
+    candidates: [Vec<Candidate>; BLOCK_STEPS],
+}
+
+impl Block {
+    fn gather(&mut self, series: &[StepSeries], members: &[usize], steps: std::ops::Range<usize>) {
+        self.candidates.iter_mut().for_each(Vec::clear);
+        for &position in members {
+            let series = &series[position];
+            for (step, candidates) in steps.clone().zip(&mut self.candidates) {
+                if series.is_present(step) {
+                    let value = series.values[step];
+                    candidates.push(Candidate { value, position });
+                }
+            }
+        }
+    }
 }
 
 impl Evaluator<'_> {
@@ -44,25 +68,21 @@ impl Evaluator<'_> {
         let mut chosen: Vec<StepSet> = Vec::new();
         chosen.resize_with(collected.series.len(), || StepSet::new(grid.len));
         let mut order: Vec<usize> = Vec::new();
-        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut block = Block::default();
         for members in &groups {
-            for step in 0..grid.len {
-                candidates.clear();
-                candidates.extend(members.iter().filter_map(|&position| {
-                    let series = &collected.series[position];
-                    series.is_present(step).then(|| Candidate {
-                        value: series.values[step],
-                        position,
-                    })
-                }));
-                choose(node.op, param.at(step), &mut candidates, &collected.series);
-                for candidate in &candidates {
-                    chosen[candidate.position].insert(step);
-                    if grid.len == 1 {
-                        order.push(candidate.position);
+            for first_step in (0..grid.len).step_by(BLOCK_STEPS) {
+                let steps = first_step..grid.len.min(first_step + BLOCK_STEPS);
+                block.gather(&collected.series, members, steps.clone());
+                for (step, candidates) in steps.zip(&mut block.candidates) {
+                    choose(node.op, param.at(step), candidates, &collected.series);
+                    for candidate in candidates.iter() {
+                        chosen[candidate.position].insert(step);
+                        if grid.len == 1 {
+                            order.push(candidate.position);
+                        }
                     }
                 }
-                self.work(members.len())?;
+                self.work(members.len() * BLOCK_STEPS)?;
             }
         }
         for (series, steps) in collected.series.iter_mut().zip(&chosen) {
@@ -139,6 +159,7 @@ impl Evaluator<'_> {
         self.drop_histograms(node, &mut collected);
         let labels_of = Groups::new(&node.grouping);
         let mut values = Vec::new();
+        let mut block = Block::default();
         for members in &groups {
             let Some(first) = members.first().map(|&position| &collected.series[position]) else {
                 continue;
@@ -147,18 +168,17 @@ impl Evaluator<'_> {
             out.drop_name = members
                 .iter()
                 .any(|&position| collected.series[position].drop_name);
-            for step in 0..grid.len {
-                values.clear();
-                values.extend(
-                    members
-                        .iter()
-                        .map(|&position| collected.series[position].values[step])
-                        .filter(|value| !is_absent(*value)),
-                );
-                if !values.is_empty() {
-                    out.values[step] = quantile(param.at(step), &mut values);
+            for first_step in (0..grid.len).step_by(BLOCK_STEPS) {
+                let steps = first_step..grid.len.min(first_step + BLOCK_STEPS);
+                block.gather(&collected.series, members, steps.clone());
+                for (step, candidates) in steps.zip(&block.candidates) {
+                    if !candidates.is_empty() {
+                        values.clear();
+                        values.extend(candidates.iter().map(|candidate| candidate.value));
+                        out.values[step] = quantile(param.at(step), &mut values);
+                    }
                 }
-                self.work(members.len())?;
+                self.work(members.len() * BLOCK_STEPS)?;
             }
             sink(&mut out)?;
         }

@@ -1,5 +1,7 @@
 //! histogram_quantile and histogram_quantiles of classic histograms.
 
+use std::cmp::Ordering;
+
 use vigie_model::format_go_f;
 
 use crate::plan::{Grid, HistogramQuantile};
@@ -92,8 +94,9 @@ fn bucket_quantile(quantile: f64, buckets: &mut [Bucket], time_ms: i64) -> (f64,
         return (f64::NAN, repair);
     }
     let mut rank = quantile * observations;
-    // Not `partition_point(count < rank)`: with a NaN the two differ.
-    let found = buckets[..highest].partition_point(|bucket| !(bucket.count >= rank));
+    // A count or a rank that is NaN reaches nothing.
+    let reaches = |bucket: &Bucket| bucket.count.partial_cmp(&rank).is_some_and(Ordering::is_ge);
+    let found = buckets[..highest].partition_point(|bucket| !reaches(bucket));
     let bucket = buckets[found];
     let value = if found == highest {
         buckets[highest - 1].upper_bound

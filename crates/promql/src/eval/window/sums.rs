@@ -8,6 +8,11 @@ use super::compute::Scratch;
 /// more than this: 106 bits less these 50 leave more than a double holds.
 const CANCELLATION: f64 = 1.0 / (1u64 << 50) as f64;
 
+/// From how many windows per sample on running sums pay: those of integers are a plain addition, the
+/// others a dozen operations that wait for each other.
+const MIN_OVERLAP_EXACT: i64 = 2;
+const MIN_OVERLAP: i64 = 4;
+
 /// Integers up to here add without rounding.
 const EXACT_INTEGERS: f64 = (1u64 << 53) as f64;
 
@@ -32,11 +37,7 @@ pub(crate) fn average(
     windows.slide(times, |step, low, high| {
         out[step] = match prefix.as_ref().and_then(|prefix| prefix.sum(low, high)) {
             Some(sum) => sum / (high - low) as f64,
-            None => {
-                let mut mean = Mean::default();
-                values[low..high].iter().for_each(|value| mean.add(*value));
-                mean.value()
-            }
+            None => mean(&values[low..high]),
         };
     });
 }
@@ -53,6 +54,21 @@ fn kahan_sum(values: &[f64]) -> f64 {
     }
 }
 
+/// Only a sum that overflowed on the way takes the long one.
+fn mean(values: &[f64]) -> f64 {
+    let (mut sum, mut compensation) = (0.0, 0.0);
+    for &value in values {
+        (sum, compensation) = kahan_add(value, sum, compensation);
+    }
+    if sum.is_finite() {
+        let count = values.len() as f64;
+        return sum / count + compensation / count;
+    }
+    let mut mean = Mean::default();
+    values.iter().for_each(|value| mean.add(*value));
+    mean.value()
+}
+
 /// Running sums of a series in double-double arithmetic, so that any window is one subtraction. A
 /// plain running sum would drift; this one is used only where it is as good as adding the window up.
 struct Prefix<'a> {
@@ -63,22 +79,26 @@ struct Prefix<'a> {
 }
 
 impl<'a> Prefix<'a> {
-    /// `None` if windows hardly overlap, or if a value or the total is not finite.
+    /// `None` if adding up each window costs less, or if a value or the total is not finite.
     fn build(values: &[f64], windows: &Windows, sums: &'a mut Vec<(f64, f64)>) -> Option<Prefix<'a>> {
-        if !windows.overlap() {
+        if windows.overlap() < MIN_OVERLAP_EXACT {
             return None;
         }
         let total: f64 = values.iter().map(|value| value.abs()).sum();
-        if !total.is_finite() {
+        let exact = total < EXACT_INTEGERS && values.iter().all(|value| value.trunc() == *value);
+        if !total.is_finite() || (!exact && windows.overlap() < MIN_OVERLAP) {
             return None;
         }
-        let exact = total < EXACT_INTEGERS && values.iter().all(|value| value.trunc() == *value);
         sums.clear();
         sums.push((0.0, 0.0));
         let (mut high, mut low) = (0.0, 0.0);
         for &value in values {
-            let (sum, error) = two_sum(high, value);
-            (high, low) = two_sum(sum, low + error);
+            if exact {
+                high += value;
+            } else {
+                let (sum, error) = two_sum(high, value);
+                (high, low) = two_sum(sum, low + error);
+            }
             sums.push((high, low));
         }
         Some(Prefix { sums, total, exact })
