@@ -10,6 +10,9 @@ mod rng;
 mod simulation;
 mod subject;
 
+#[cfg(test)]
+mod membership_tests;
+
 pub use ledger::{Ledger, LedgerOutcome, LedgerSubject};
 pub use rng::SimRng;
 pub use simulation::{SimOptions, SimReport, simulate};

@@ -11,7 +11,7 @@ use crate::testkit::{Ledger, LedgerOutcome};
 use crate::{ByteBudget, ReadError};
 
 /// A ledger that counts what is applied since it was opened, and refuses empty entries.
-struct Counting {
+pub(super) struct Counting {
     ledger: Ledger,
     applied: u64,
 }
@@ -50,10 +50,10 @@ impl StateMachine for Counting {
 }
 
 /// A machine with one replica of one group.
-struct Node {
+pub(super) struct Node {
     log: LogDb,
     state: StateDb,
-    replica: Replica<Counting>,
+    pub(super) replica: Replica<Counting>,
 }
 
 fn options() -> ReplicaOptions {
@@ -63,7 +63,7 @@ fn options() -> ReplicaOptions {
 }
 
 impl Node {
-    async fn start(dir: &Path) -> Self {
+    pub(super) async fn start(dir: &Path) -> Self {
         Self::start_with(dir, options()).await
     }
 
@@ -91,7 +91,7 @@ impl Node {
         }
     }
 
-    async fn crash(self) {
+    pub(super) async fn crash(self) {
         self.log.crash();
         self.replica.shutdown().await;
         self.state.close();
