@@ -2,6 +2,7 @@
 
 mod histogram;
 mod number;
+mod times;
 mod value;
 
 use vigie_model::Labels;

@@ -28,7 +28,7 @@ pub use backend::{
 };
 pub use http_metrics::HttpMetrics;
 pub use json::write_query_value;
-pub use options::{ApiOptions, Clock, Tenancy};
+pub use options::{ApiOptions, Tenancy};
 pub use routes::{Backends, router};
 pub use server::{ServerOptions, serve};
 

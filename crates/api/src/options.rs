@@ -1,18 +1,15 @@
 //! How the edge behaves.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
 use vigie_model::Labels;
 use vigie_promql::ParseOptions;
-
-/// Milliseconds since the Unix epoch, now.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+use vigie_runtime::{ByteBudget, Clock, SystemClock};
 
 /// What a process may choose about its HTTP surface.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// All routes live below it: empty, or a path with a leading and without a trailing slash.
     pub route_prefix: String,
@@ -29,7 +26,9 @@ pub struct ApiOptions {
     pub promql: ParseOptions,
     /// A request body must be complete after this time.
     pub read_timeout: Duration,
-    pub clock: Clock,
+    /// Bodies of writes that are held at once; beyond it the answer is 429 before a byte is read.
+    pub write_bodies: ByteBudget,
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Whether requests have to name their tenant.
@@ -41,8 +40,8 @@ pub enum Tenancy {
     Required,
 }
 
-impl ApiOptions {
-    pub fn new(clock: Clock) -> ApiOptions {
+impl Default for ApiOptions {
+    fn default() -> ApiOptions {
         ApiOptions {
             route_prefix: String::new(),
             external_url: String::new(),
@@ -52,18 +51,8 @@ impl ApiOptions {
             external_labels: Labels::empty(),
             promql: ParseOptions::default(),
             read_timeout: Duration::from_secs(300),
-            clock,
+            write_bodies: ByteBudget::new(256 << 20),
+            clock: Arc::new(SystemClock),
         }
-    }
-}
-
-impl fmt::Debug for ApiOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiOptions")
-            .field("route_prefix", &self.route_prefix)
-            .field("external_url", &self.external_url)
-            .field("tenancy", &self.tenancy)
-            .field("lifecycle_enabled", &self.lifecycle_enabled)
-            .finish_non_exhaustive()
     }
 }

@@ -59,7 +59,7 @@ impl Deref for Api {
 
 impl ApiState {
     pub(crate) fn now_ms(&self) -> i64 {
-        (self.options.clock)()
+        self.options.clock.now_ms()
     }
 
     pub(crate) fn query(&self) -> Result<&dyn QueryBackend, ApiError> {
@@ -90,7 +90,7 @@ pub fn router(options: ApiOptions, backends: Backends, metrics: HttpMetrics) -> 
         let home = format!("{prefix}/");
         Router::new()
             .route("/", get(move || async move { Redirect::to(&home) }))
-            .nest(&prefix, aliased.clone())
+            .nest(&prefix, aliased)
             // Nesting matches the prefix itself, but browsers ask with a slash.
             .route(&format!("{prefix}/"), get(page::home))
     };

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use regex::Regex;
 use tower::ServiceExt;
 use vigie_model::Labels;
+use vigie_runtime::Clock;
 
 use self::fake::{FakeLifecycle, FakeQuery, FakeTargets, FakeWrite};
 use crate::{ApiOptions, Backends, HttpMetrics, router};
@@ -25,11 +26,21 @@ use crate::{ApiOptions, Backends, HttpMetrics, router};
 /// 2015-07-01T20:10:51.781Z
 const NOW_MS: i64 = 1_435_781_451_781;
 
+#[derive(Debug)]
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now_ms(&self) -> i64 {
+        NOW_MS
+    }
+}
+
 fn options() -> ApiOptions {
     ApiOptions {
         cors_origin: Some(Regex::new("https://.*\\.example").unwrap()),
         external_labels: Labels::from_pairs([("cluster", "blue"), ("job", "never")]).unwrap(),
-        ..ApiOptions::new(Arc::new(|| NOW_MS))
+        clock: Arc::new(FixedClock),
+        ..ApiOptions::default()
     }
 }
 

@@ -162,14 +162,20 @@ impl Head {
     /// comes to nothing, the next one holds its content too.
     pub fn begin_checkpoint(&mut self) -> CheckpointImage {
         let token = self.journal.cut();
-        let mut new_series = Records::default();
-        for id in sorted(&self.journal.created) {
+        let created = sorted(&self.journal.created);
+        let labels_bytes = created.iter().filter_map(|&id| self.series.get(id));
+        let labels_bytes = labels_bytes.map(|series| self.labels_bytes(series)).sum();
+        let mut new_series = Records::with_capacity(created.len(), labels_bytes);
+        for id in created {
             if let Some(series) = self.series.get(id) {
                 new_series.push_with(SeriesId(id), |out| self.write_series(out, series));
             }
         }
-        let mut heads = Records::default();
-        for id in sorted(&self.journal.changed) {
+        let changed = sorted(&self.journal.changed);
+        let heads_bytes = changed.iter().filter_map(|&id| self.series.get(id));
+        let heads_bytes = heads_bytes.map(head_bytes).sum();
+        let mut heads = Records::with_capacity(changed.len(), heads_bytes);
+        for id in changed {
             if let Some(series) = self.series.get(id) {
                 heads.push_with(SeriesId(id), |out| write_head(out, series));
             }
@@ -218,6 +224,12 @@ impl Head {
             .pack_labels(&series.pairs, out);
     }
 
+    /// Not less than [`Head::write_series`] will append.
+    fn labels_bytes(&self, series: &Series) -> usize {
+        let index = &self.tenants[series.tenant as usize].index;
+        5 + index.packed_len(&series.pairs)
+    }
+
     /// What the head knows besides its series.
     pub(crate) fn meta(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
@@ -248,6 +260,11 @@ impl Head {
     }
 }
 
+/// Hardly ever less than [`write_head`] will append.
+fn head_bytes(series: &Series) -> usize {
+    56 + series.open.heap_bytes() + 16 * series.late().map_or(0, |late| late.samples.len())
+}
+
 /// The part of a series that changes. Its checksum is that of the open chunk at its end.
 pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series) {
     out.push(VERSION);
@@ -263,5 +280,5 @@ pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series) {
         out.extend_from_slice(&bits.to_le_bytes());
         previous = time_ms;
     }
-    out.extend_from_slice(&series.open.to_bytes());
+    series.open.write_to(out);
 }

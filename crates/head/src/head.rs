@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use hashbrown::HashTable;
 use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
+use crate::index::{LabelsTable, labels_hash};
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
 use crate::{RowError, TenantStats};
@@ -54,7 +54,7 @@ pub struct Head {
     pub(crate) options: HeadOptions,
     pub(crate) series: SeriesTable,
     /// Series ids by tenant and labels.
-    pub(crate) by_labels: HashTable<u32>,
+    pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) tenant_indexes: HashMap<TenantId, u32>,
     pub(crate) next_id: u32,
@@ -75,7 +75,7 @@ impl Head {
                 samples_per_chunk: options.samples_per_chunk.clamp(1, vigie_chunk::MAX_CHUNK_SAMPLES),
             },
             series: SeriesTable::default(),
-            by_labels: HashTable::new(),
+            by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
             next_id: 0,
@@ -210,35 +210,18 @@ impl Head {
 
     /// Enters a series under an id that is free.
     pub(crate) fn insert_series(&mut self, id: u32, tenant: u32, packed_labels: &[u8]) {
-        let pairs = self.tenants[tenant as usize]
-            .index
-            .insert_series(packed_labels, id);
-        let hash = labels_hash(tenant, &pairs);
+        let index = &mut self.tenants[tenant as usize].index;
+        let pairs = index.insert_series(packed_labels, id);
+        self.by_labels.insert(labels_hash(tenant, &pairs), id);
         self.series.insert(id, Series::new(tenant, pairs));
-        let series = &self.series;
-        self.by_labels.insert_unique(hash, id, |&other| {
-            series
-                .get(other)
-                .map_or(0, |series| labels_hash(series.tenant, &series.pairs))
-        });
     }
 
     /// The id of the series whose labels are these pairs.
     pub(crate) fn find_series(&self, tenant: u32, pairs: &[u32]) -> Option<u32> {
-        self.by_labels
-            .find(labels_hash(tenant, pairs), |&id| {
-                self.series
-                    .get(id)
-                    .is_some_and(|series| series.tenant == tenant && *series.pairs == *pairs)
-            })
-            .copied()
+        self.by_labels.find(labels_hash(tenant, pairs), |id| {
+            self.series
+                .get(id)
+                .is_some_and(|series| series.tenant == tenant && *series.pairs == *pairs)
+        })
     }
-}
-
-/// Mixes the numbers of the pairs. They are dense, so a multiplication each spreads them well enough.
-pub(crate) fn labels_hash(tenant: u32, pairs: &[u32]) -> u64 {
-    let mixed = pairs.iter().fold(u64::from(tenant), |hash, &pair| {
-        (hash.rotate_left(23) ^ u64::from(pair)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    });
-    mixed ^ (mixed >> 32)
 }

@@ -33,6 +33,14 @@ impl Records {
             .map(|(&id, (start, &end))| (id, &self.bytes[start..end]))
     }
 
+    pub(crate) fn with_capacity(records: usize, bytes: usize) -> Records {
+        Records {
+            ids: Vec::with_capacity(records),
+            ends: Vec::with_capacity(records),
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// Adds the record that `write` appends.
     pub(crate) fn push_with(&mut self, id: SeriesId, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.bytes);

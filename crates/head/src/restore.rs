@@ -1,10 +1,11 @@
 //! Rebuilding a head from its last durable checkpoint.
 
 use vigie_chunk::{ChunkError, OpenChunk};
-use vigie_model::{Labels, SeriesId, ShardId, TenantId, read_uvarint, read_varint};
+use vigie_model::{SeriesId, ShardId, TenantId, read_uvarint, read_varint};
 
 use crate::batch::{CorruptEntry, take_metadata, take_str};
 use crate::checkpoint::VERSION;
+use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
 use crate::tenant::Tenant;
 use crate::{Head, HeadOptions};
@@ -39,6 +40,8 @@ impl Head {
         H: AsRef<[u8]>,
     {
         let mut head = restore_meta(meta)?;
+        let series = series.into_iter();
+        head.by_labels.reserve(series.size_hint().0);
         for (id, record) in series {
             head.restore_series(id, record.as_ref())?;
         }
@@ -54,9 +57,8 @@ impl Head {
             .and_then(|tenant| u32::try_from(tenant).ok())
             .filter(|&tenant| (tenant as usize) < self.tenants.len())
             .ok_or(corrupt("unknown tenant"))?;
-        match Labels::from_packed(record) {
-            Ok(labels) if !labels.is_empty() => {}
-            _ => return Err(corrupt("invalid labels")),
+        if !are_labels(record) {
+            return Err(corrupt("invalid labels"));
         }
         if id.0 >= self.next_id || self.series.get(id.0).is_some() {
             return Err(corrupt("id is not free"));

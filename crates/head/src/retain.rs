@@ -1,7 +1,7 @@
 //! Forgetting what is older than the retention time.
 
 use crate::Head;
-use crate::head::labels_hash;
+use crate::index::labels_hash;
 use crate::series::{NO_WINDOW, Series};
 
 impl Head {
@@ -37,10 +37,8 @@ impl Head {
         let Some(series) = self.series.remove(id) else {
             return;
         };
-        let hash = labels_hash(series.tenant, &series.pairs);
-        if let Ok(entry) = self.by_labels.find_entry(hash, |&other| other == id) {
-            entry.remove();
-        }
+        self.by_labels
+            .remove(labels_hash(series.tenant, &series.pairs), id);
         self.tenants[series.tenant as usize]
             .index
             .remove_series(&series.pairs, id);

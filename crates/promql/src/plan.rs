@@ -11,13 +11,12 @@ mod fold;
 mod grid;
 mod invariant;
 mod node;
-mod types;
 
 pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
-    AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramQuantile, InfoCall, InstantSelector,
-    LabelReplace, MapFunction, RangeCall, RangeFunction, RangeInput, RangeSamples, RootNode, ScalarNode,
-    SortOrder, VectorNode,
+    AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
+    InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction, RangeInput, RangeSamples,
+    RootNode, ScalarNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};
@@ -89,7 +88,8 @@ impl Plan {
     }
 
     /// What an evaluation reads, each with the exact times it needs. A request may stand here
-    /// twice; an evaluation makes each at most once, and skips those with nothing to read.
+    /// twice; an evaluation makes each at most once, skips those with nothing to read, and narrows those
+    /// of info() by further matchers.
     pub fn selections(&self) -> &[SelectRequest] {
         &self.selections
     }
@@ -106,3 +106,6 @@ impl Plan {
         self.grid
     }
 }
+
+#[cfg(test)]
+mod tests;

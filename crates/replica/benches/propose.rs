@@ -2,6 +2,12 @@
 //!
 //! `cargo bench -p vigie-replica --bench propose`. CPU is that of the whole process, log writer included.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first error and prints"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

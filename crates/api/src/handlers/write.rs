@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,9 @@ use crate::{WriteError, WriteErrorKind, WriteProtocol, WriteSummary};
 
 /// The largest message, compressed.
 const MAX_BODY_BYTES: usize = 32 << 20;
+
+/// How long senders should wait when too much is in flight.
+const OVERLOAD_PAUSE: Duration = Duration::from_secs(1);
 
 const MESSAGE_V1: &str = "prometheus.WriteRequest";
 const MESSAGE_V2: &str = "io.prometheus.write.v2.Request";
@@ -43,7 +45,16 @@ pub(crate) async fn write(State(api): State<Api>, Tenant(tenant): Tenant, reques
         }
         Err(message) => return plain_error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message),
     };
-    let body = match body(request, &api).await {
+    let announced_bytes = match announced_bytes(request.headers()) {
+        Some(bytes) if bytes > MAX_BODY_BYTES => return BodyError::TooLarge.into_response(),
+        announced => announced.unwrap_or(MAX_BODY_BYTES),
+    };
+    // Held until the answer is known, as the backend keeps the body while it works.
+    let _lease = match api.options.write_bodies.try_lease(announced_bytes as u64) {
+        Ok(lease) => lease,
+        Err(error) => return overloaded(&error.to_string()),
+    };
+    let body = match read_body(request.into_body(), MAX_BODY_BYTES, &api).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
@@ -60,16 +71,9 @@ pub(crate) async fn write(State(api): State<Api>, Tenant(tenant): Tenant, reques
     }
 }
 
-/// Refuses an announced length before a byte of it is read.
-async fn body(request: Request<Body>, api: &Api) -> Result<bytes::Bytes, BodyError> {
-    let announced: Option<usize> = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(BodyError::TooLarge);
-    }
-    read_body(request.into_body(), MAX_BODY_BYTES, api).await
+/// What the client says it is going to send; unknown for a chunked body.
+fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The message that the headers announce. Both headers may be missing: early senders sent none.
@@ -125,6 +129,16 @@ fn failure(error: &WriteError) -> Response {
             .insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
     }
     with_counts(response, &error.summary)
+}
+
+fn overloaded(message: &str) -> Response {
+    failure(&WriteError {
+        kind: WriteErrorKind::TooManyRequests {
+            retry_after: Some(OVERLOAD_PAUSE),
+        },
+        message: message.to_owned(),
+        summary: WriteSummary::default(),
+    })
 }
 
 /// The header has no fractions, and zero would invite a retry at once.

@@ -3,13 +3,17 @@
 /// Whole numbers up to here are exact in a float.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Magnitudes that are printed without exponent by the formatter as well.
+const PLAIN: std::ops::Range<f64> = 1e-3..1e15;
+
 /// The shortest digits that read back to the same float, without quotes; an exponent below 1e-6
 /// and from 1e21 on, of at least two digits.
 #[inline]
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
-    // Most values of most series.
-    if value.trunc() == value && value.abs() < EXACT && !(value == 0.0 && value.is_sign_negative()) {
-        out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
+    // Most values of most series. The cast saturates, so what is no whole number differs from it.
+    let whole = value as i64;
+    if whole as f64 == value && value.abs() < EXACT && !(whole == 0 && value.is_sign_negative()) {
+        out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
         return;
     }
     if !value.is_finite() {
@@ -22,11 +26,12 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
     }
     let mut buffer = zmij::Buffer::new();
     let shortest = buffer.format_finite(value);
-    let has_exponent = value != 0.0 && !(1e-6..1e21).contains(&value.abs());
-    if has_exponent || shortest.contains('e') {
-        rearrange(out, shortest, has_exponent);
-    } else {
+    let magnitude = value.abs();
+    if PLAIN.contains(&magnitude) {
         out.extend_from_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
+    } else {
+        let has_exponent = magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude);
+        rearrange(out, shortest, has_exponent);
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn parse_time_ms(text: &str) -> Result<i64, String> {
 pub(super) fn parse_duration_ms(text: &str) -> Result<i64, String> {
     if let Some(seconds) = parse_go_float(text) {
         let nanoseconds = seconds * 1e9;
-        if !(nanoseconds.abs() <= i64::MAX as f64) {
+        if nanoseconds.is_nan() || nanoseconds.abs() > i64::MAX as f64 {
             return Err(format!(
                 "cannot parse {text:?} to a valid duration. It overflows int64"
             ));

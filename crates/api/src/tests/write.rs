@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::Frame;
+use vigie_runtime::ByteBudget;
 
 use super::*;
 
@@ -95,6 +96,27 @@ async fn framing_is_checked() {
     }
     let got = get("/api/v1/write").await;
     assert_eq!(got.status, 405);
+}
+
+#[tokio::test]
+async fn a_flood_is_shed_before_it_is_read() {
+    let options = ApiOptions {
+        write_bodies: ByteBudget::new(100),
+        ..options()
+    };
+    for (length, status) in [("50", 204), ("101", 429)] {
+        let headers = [("content-length", length)];
+        let request = request("POST", "/api/v1/write", &headers, "ok");
+        let answer = send_to(edge_of(options.clone(), backends()), request).await;
+        assert_eq!(answer.status, status);
+        if status == 429 {
+            assert_eq!(answer.header("retry-after"), "1");
+            assert_eq!(
+                answer.text(),
+                "101 more bytes would exceed the 100 bytes allowed in flight\n"
+            );
+        }
+    }
 }
 
 /// A gibibyte in chunks, counting those that were taken.

@@ -1,11 +1,12 @@
 //! Reading an entry. Everything is checked before anything is applied.
 
-use vigie_model::{Labels, MetricKind, MetricMetadata, TenantId, read_uvarint};
+use vigie_model::{MetricKind, MetricMetadata, TenantId, read_uvarint};
 
 use super::header::{
     CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, KIND_RETAIN, RETAIN_BYTES, ROW_COUNT_AT, Stamp, VERSION, field,
 };
 use super::{CorruptEntry, Rows, section};
+use crate::index::are_labels;
 
 /// A parsed log entry.
 #[derive(Debug)]
@@ -118,13 +119,13 @@ impl<'a> BatchView<'a> {
         for _ in 0..take_uvarint(&mut input)? {
             let tenant = self.take_tenant(&mut input)?;
             let packed_labels = take_bytes(&mut input)?;
-            match Labels::from_packed(packed_labels) {
-                Ok(labels) if !labels.is_empty() => self.declared.push(Declared {
-                    tenant,
-                    packed_labels,
-                }),
-                _ => return Err(CorruptEntry::Labels),
+            if !are_labels(packed_labels) {
+                return Err(CorruptEntry::Labels);
             }
+            self.declared.push(Declared {
+                tenant,
+                packed_labels,
+            });
         }
         expect_end(input)
     }

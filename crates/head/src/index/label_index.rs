@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::packed::pair_value;
+use super::packed::{pair_name, pair_value};
 use super::{Postings, packed_pairs};
 
 /// Every pair of name and value is stored once, in packed form, and has a number; a series' labels
@@ -19,6 +19,8 @@ pub(crate) struct LabelIndex {
     free: Vec<u32>,
     by_text: HashTable<u32>,
     names: BTreeMap<Box<str>, LabelName>,
+    /// The pairs of the series inserted last.
+    last_inserted: Vec<u32>,
     /// All series of the tenant.
     pub(crate) all: RoaringBitmap,
 }
@@ -46,11 +48,18 @@ impl LabelIndex {
             .copied()
     }
 
+    /// [`LabelIndex::find`], trying the pair at the same place of another series first.
+    fn find_like(&self, other: &[u32], at: usize, packed_pair: &[u8]) -> Option<u32> {
+        let same = other.get(at).copied();
+        same.filter(|&number| *self.pairs[number as usize].packed == *packed_pair)
+            .or_else(|| self.find(packed_pair))
+    }
+
     /// The numbers of a label set's pairs, if all of them exist.
     pub(crate) fn find_all(&self, packed: &[u8], pairs: &mut Vec<u32>) -> bool {
         pairs.clear();
-        for pair in packed_pairs(packed) {
-            match self.find(pair.bytes) {
+        for (at, pair) in packed_pairs(packed).enumerate() {
+            match self.find_like(&self.last_inserted, at, pair) {
                 Some(number) => pairs.push(number),
                 None => return false,
             }
@@ -60,20 +69,23 @@ impl LabelIndex {
 
     /// Enters a series under all its pairs.
     pub(crate) fn insert_series(&mut self, packed: &[u8], id: u32) -> Box<[u32]> {
-        let mut numbers = Vec::with_capacity(16);
-        for pair in packed_pairs(packed) {
-            let number = match self.find(pair.bytes) {
+        let mut numbers = Vec::with_capacity(self.last_inserted.len().max(8));
+        // New series come target by target, so most labels are those of the series before.
+        let previous = std::mem::take(&mut self.last_inserted);
+        for (at, pair) in packed_pairs(packed).enumerate() {
+            let number = match self.find_like(&previous, at, pair) {
                 Some(number) => number,
-                None => self.insert_pair(pair.bytes, pair.name),
+                None => self.insert_pair(pair),
             };
             self.pairs[number as usize].postings.insert(id);
             numbers.push(number);
         }
         self.all.insert(id);
-        numbers.into()
+        self.last_inserted = numbers;
+        self.last_inserted.as_slice().into()
     }
 
-    fn insert_pair(&mut self, packed_pair: &[u8], name: &str) -> u32 {
+    fn insert_pair(&mut self, packed_pair: &[u8]) -> u32 {
         let pair = Pair {
             packed: packed_pair.into(),
             postings: Postings::default(),
@@ -93,6 +105,7 @@ impl LabelIndex {
             .insert_unique(xxh3_64(packed_pair), number, |&other| {
                 xxh3_64(&pairs[other as usize].packed)
             });
+        let name = pair_name(packed_pair);
         match self.names.get_mut(name) {
             Some(label) => label.pairs.push(number),
             None => {
@@ -113,6 +126,7 @@ impl LabelIndex {
 
     /// Frees the pairs that lost their last series.
     pub(crate) fn drop_unused_pairs(&mut self) {
+        self.last_inserted.clear();
         let LabelIndex {
             pairs,
             free,
@@ -143,6 +157,12 @@ impl LabelIndex {
         for &number in numbers {
             packed.extend_from_slice(&self.pairs[number as usize].packed);
         }
+    }
+
+    /// The length of what [`LabelIndex::pack_labels`] appends.
+    pub(crate) fn packed_len(&self, numbers: &[u32]) -> usize {
+        let packed = numbers.iter().map(|&number| &self.pairs[number as usize].packed);
+        packed.map(|packed| packed.len()).sum()
     }
 
     pub(crate) fn value(&self, number: u32) -> &str {

@@ -13,7 +13,7 @@ use super::evaluator::{Evaluator, Sink};
 use super::notes;
 
 pub(crate) use operation::arithmetic;
-use operation::{changes_schema, is_trim, symbol, vector_scalar};
+use operation::{changes_schema, is_trim, vector_scalar};
 
 impl Evaluator<'_> {
     pub(crate) fn binary(&self, node: &BinaryNode, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
@@ -36,7 +36,7 @@ impl Evaluator<'_> {
         self.unique(drops_name && !node.vector.has_one_name(), sink, &mut |sink| {
             self.vector(&node.vector, grid, &mut |series| {
                 if is_trim(node.op) && series.values.iter().any(|value| !is_absent(*value)) {
-                    let symbol = symbol(node.op);
+                    let symbol = node.op.as_str();
                     self.note(node.span, notes::incompatible_types("float", symbol, "float"));
                 }
                 if !series.histograms.is_empty() {
@@ -68,6 +68,9 @@ impl Evaluator<'_> {
         } else {
             ("histogram", "float")
         };
-        self.note(node.span, notes::incompatible_types(left, symbol(node.op), right));
+        self.note(
+            node.span,
+            notes::incompatible_types(left, node.op.as_str(), right),
+        );
     }
 }

@@ -55,6 +55,8 @@ impl<'a> Evaluator<'a> {
         if grid.len == 0 {
             return Ok(());
         }
+        // Before anything of that length is allocated: a subquery may ask for any number of steps.
+        self.memory.check(grid.len)?;
         match node {
             VectorNode::Selector(selector) => self.select_instant(selector, grid, false, sink),
             VectorNode::SelectorTimestamp(selector) => self.unique(!selector.one_name, sink, &mut |sink| {
@@ -87,6 +89,7 @@ impl<'a> Evaluator<'a> {
             } => self.label_join((input, grid), target, separator, sources, sink),
             VectorNode::Sort { input, order, span } => self.sort(input, order, *span, grid, sink),
             VectorNode::HistogramQuantile(call) => self.histogram_quantile(call, grid, sink),
+            VectorNode::HistogramFraction(call) => self.histogram_fraction(call, grid, sink),
             VectorNode::Info(call) => self.info(call, grid, sink),
             VectorNode::Aggregate(node) => self.aggregate(node, grid, sink),
             VectorNode::BinaryScalar(node) => self.binary_scalar(node, grid, sink),

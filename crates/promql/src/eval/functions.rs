@@ -1,6 +1,8 @@
 //! Functions of instant vectors.
 
 mod calendar;
+mod classic;
+mod histogram_fraction;
 mod histogram_quantile;
 mod info;
 mod labels;

@@ -45,6 +45,11 @@ impl Memory {
         Ok(charge)
     }
 
+    /// Whether a column of this length could be held at all.
+    pub(crate) fn check(&self, len: usize) -> Result<(), EvalError> {
+        self.charge(len as u64, (len as u64).saturating_mul(8)).map(drop)
+    }
+
     pub(crate) fn peak_samples(&self) -> u64 {
         self.peak_samples.get()
     }

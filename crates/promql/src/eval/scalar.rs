@@ -68,6 +68,7 @@ impl ScalarColumn {
 
 impl Evaluator<'_> {
     pub(crate) fn scalar(&self, node: &ScalarNode, grid: Grid) -> Result<ScalarColumn, EvalError> {
+        self.memory.check(grid.len)?;
         self.work(grid.len)?;
         Ok(match node {
             ScalarNode::Number(value) => ScalarColumn::Constant(*value),

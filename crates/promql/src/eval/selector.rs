@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigie_model::is_stale_nan;
 
 use crate::plan::{Grid, InstantSelector, Timing};
-use crate::{EvalError, Series};
+use crate::{EvalError, SelectRequest, Series};
 
 use super::column::{StepSeries, admit};
 use super::evaluator::{Evaluator, Sink};
@@ -18,9 +18,17 @@ impl Evaluator<'_> {
         selection: usize,
         visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let Some(request) = self.plan.selections().get(selection) else {
-            return Ok(());
-        };
+        match self.plan.selections().get(selection) {
+            Some(request) => self.each_series_of(request, visit),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn each_series_of(
+        &self,
+        request: &SelectRequest,
+        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
         if request.end_ms < request.start_ms {
             return Ok(());
         }
@@ -68,7 +76,38 @@ impl Evaluator<'_> {
 }
 
 /// The lookback is open on the left; a staleness marker ends the series.
-fn newest(
+pub(crate) fn newest(
+    series: &Series,
+    timing: Timing,
+    lookback_ms: i64,
+    grid: Grid,
+    want_timestamps: bool,
+    out: &mut StepSeries,
+) {
+    if !series.histograms.is_empty() {
+        return newest_of_both(series, timing, lookback_ms, grid, want_timestamps, out);
+    }
+    let windows = Windows {
+        grid,
+        timing,
+        before_ms: lookback_ms,
+        ahead_ms: 0,
+    };
+    let times = &series.timestamps_ms[..series.timestamps_ms.len().min(series.values.len())];
+    windows.slide_ends(times, |step, newest| {
+        let value = series.values[newest];
+        if !is_stale_nan(value) {
+            out.values[step] = if want_timestamps {
+                times[newest] as f64 / 1000.0
+            } else {
+                admit(value)
+            };
+        }
+    });
+}
+
+/// The same where floats and histograms alternate.
+fn newest_of_both(
     series: &Series,
     timing: Timing,
     lookback_ms: i64,

@@ -259,3 +259,6 @@ fn to_samples(steps: &mut StepSeries, grid: Grid, samples: &mut Series) {
             .push((grid.time_ms(*step), (**histogram).clone()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,6 @@ use crate::{
 
 use super::duration::DurationScope;
 use super::invariant::is_step_invariant;
-use super::types::{type_name, unwrap_parens, value_type};
 use super::{
     AggregateNode, BinaryNode, BinaryScalarNode, Grid, InstantSelector, Plan, QueryParams, RangeInput,
     RangeSamples, RootNode, ScalarNode, Timing, VectorNode, fold,
@@ -33,11 +32,11 @@ pub(crate) fn build(expr: &Expr, params: &QueryParams) -> Result<Plan, EvalError
         },
         selections: Vec::new(),
     };
-    let root_type = value_type(expr);
+    let root_type = expr.value_type();
     if !params.is_instant() && !matches!(root_type, ValueType::Scalar | ValueType::Vector) {
         return Err(EvalError::Invalid(format!(
             "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
-            type_name(root_type)
+            root_type
         )));
     }
     let root = match root_type {
@@ -142,7 +141,7 @@ impl Builder<'_> {
 
     fn binary(&mut self, binary: &BinaryExpr, span: Span, grid: Grid) -> Result<VectorNode, EvalError> {
         let of_vectors = matches!(
-            (value_type(&binary.left), value_type(&binary.right)),
+            (binary.left.value_type(), binary.right.value_type()),
             (ValueType::Vector, ValueType::Vector)
         );
         if of_vectors {
@@ -160,7 +159,7 @@ impl Builder<'_> {
                 span,
             })));
         }
-        let scalar_left = value_type(&binary.left) == ValueType::Scalar;
+        let scalar_left = binary.left.value_type() == ValueType::Scalar;
         let (scalar, vector) = if scalar_left {
             (&binary.left, &binary.right)
         } else {
@@ -197,7 +196,6 @@ impl Builder<'_> {
             timing,
             smoothed,
             one_name: fixes_name(&selector.matchers),
-            span,
         })
     }
 
@@ -248,7 +246,7 @@ impl Builder<'_> {
             .saturating_mul(step_ms);
         let inner_grid = Grid::new(start_ms, last_ms, step_ms);
         let inner = unwrap_parens(&subquery.expr);
-        let input = match value_type(inner) {
+        let input = match inner.value_type() {
             ValueType::Scalar => VectorNode::FromScalar(self.scalar(inner, inner_grid)?),
             _ => self.vector(inner, inner_grid)?,
         };
@@ -284,7 +282,7 @@ impl Builder<'_> {
     }
 
     /// Windows are open on the left.
-    fn select(
+    pub(super) fn select(
         &mut self,
         matchers: &[Matcher],
         timing: Timing,
@@ -343,11 +341,19 @@ fn label_name(expr: &Expr) -> Result<String, EvalError> {
     Ok(name)
 }
 
+/// The expression within any parentheses.
+pub(crate) fn unwrap_parens(mut expr: &Expr) -> &Expr {
+    while let ExprKind::Paren(inner) = &expr.kind {
+        expr = inner;
+    }
+    expr
+}
+
 /// The parser checks types, so this is for trees made otherwise.
 pub(crate) fn mistyped(expr: &Expr, expected: ValueType) -> EvalError {
     EvalError::Invalid(format!(
         "expected type {} in expression, got {}",
-        type_name(expected),
-        type_name(value_type(expr))
+        expected,
+        expr.value_type()
     ))
 }

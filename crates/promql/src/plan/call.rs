@@ -4,11 +4,10 @@ use vigie_model::{LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
 
 use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 
-use super::build::{Builder, string};
-use super::types::unwrap_parens;
+use super::build::{Builder, string, unwrap_parens};
 use super::{
-    CalendarField, Grid, HistogramQuantile, InfoCall, LabelReplace, MapFunction, RangeCall, RangeFunction,
-    RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
+    CalendarField, Grid, HistogramFraction, HistogramQuantile, InfoCall, LabelReplace, MapFunction,
+    RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
 };
 
 const ANCHORED_FUNCTIONS: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -109,11 +108,17 @@ impl Builder<'_> {
                     input_span: argument(call, 0)?.span,
                 })))
             }
+            "histogram_fraction" => Ok(VectorNode::HistogramFraction(Box::new(HistogramFraction {
+                lower: self.scalar_argument(call, 0, grid)?,
+                upper: self.scalar_argument(call, 1, grid)?,
+                input: self.vector_argument(call, 2, grid)?,
+                input_span: argument(call, 2)?.span,
+            }))),
             "info" => self.info(call, grid),
             // These take their values from native histograms and start times only; samples are
             // floats without one.
             "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev"
-            | "histogram_stdvar" | "histogram_fraction" | "start_timestamp" => Ok(VectorNode::Nothing),
+            | "histogram_stdvar" | "start_timestamp" => Ok(VectorNode::Nothing),
             other => Err(unknown_function(other)),
         }
     }
@@ -213,8 +218,12 @@ impl Builder<'_> {
         let timing = self
             .first_selector_timing(input_expr)?
             .unwrap_or(Timing::Offset(0));
+        let input = self.vector_argument(call, 0, grid)?;
+        let matchers: Vec<Matcher> = name_matchers.iter().chain(&data_matchers).cloned().collect();
+        let selection = self.select(&matchers, timing, grid, self.params.lookback_ms, 0);
         Ok(VectorNode::Info(Box::new(InfoCall {
-            input: self.vector_argument(call, 0, grid)?,
+            input,
+            selection,
             timing,
             name_matchers,
             data_matchers,

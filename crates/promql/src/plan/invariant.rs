@@ -2,7 +2,7 @@
 
 use crate::{Expr, ExprKind};
 
-use super::types::unwrap_parens;
+use super::build::unwrap_parens;
 
 /// Whether the value does not depend on the evaluation time: selectors are pinned by `@`, and no
 /// function looks at the time. Prometheus decides an aggregation by its input alone, so the

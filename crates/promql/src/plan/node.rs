@@ -73,6 +73,7 @@ pub(crate) enum VectorNode {
         span: Span,
     },
     HistogramQuantile(Box<HistogramQuantile>),
+    HistogramFraction(Box<HistogramFraction>),
     Info(Box<InfoCall>),
     Aggregate(Box<AggregateNode>),
     BinaryScalar(Box<BinaryScalarNode>),
@@ -91,9 +92,8 @@ pub(crate) struct InstantSelector {
     pub timing: Timing,
     /// Interpolates between the neighbours instead.
     pub smoothed: bool,
-    /// All its series carry this name.
+    /// All its series carry the same name.
     pub one_name: bool,
-    pub span: Span,
 }
 
 /// A function of the samples in a sliding window.
@@ -238,10 +238,21 @@ pub(crate) struct HistogramQuantile {
     pub input_span: Span,
 }
 
+/// `histogram_fraction` over classic buckets.
+#[derive(Debug, Clone)]
+pub(crate) struct HistogramFraction {
+    pub lower: ScalarNode,
+    pub upper: ScalarNode,
+    pub input: VectorNode,
+    pub input_span: Span,
+}
+
 /// `info(v, {…})`.
 #[derive(Debug, Clone)]
 pub(crate) struct InfoCall {
     pub input: VectorNode,
+    /// Position in [`super::Plan::selections`]; what is read is narrowed to the targets of the input.
+    pub selection: usize,
     pub timing: Timing,
     /// Which info metrics; never empty.
     pub name_matchers: Vec<Matcher>,
@@ -296,6 +307,7 @@ impl VectorNode {
             | VectorNode::FromScalar(_)
             | VectorNode::Absent { .. }
             | VectorNode::HistogramQuantile(_)
+            | VectorNode::HistogramFraction(_)
             | VectorNode::Nothing => true,
             VectorNode::LabelReplace(call) => {
                 call.target != vigie_model::METRIC_NAME && call.input.has_one_name()

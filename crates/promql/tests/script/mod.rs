@@ -1,6 +1,5 @@
 //! Runs scripts in the language of Prometheus's promqltest: `load` some series, `eval` expressions,
 //! state what comes out.
-#![allow(dead_code, reason = "the test and the example each use a part")]
 
 mod check;
 mod load;
@@ -9,7 +8,7 @@ mod run;
 
 use std::path::Path;
 
-pub(crate) use run::{Failure, Report};
+pub(crate) use run::Report;
 
 /// Runs the script in a file.
 pub(crate) fn run_file(path: &Path) -> Report {

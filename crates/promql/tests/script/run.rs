@@ -42,7 +42,7 @@ pub(crate) fn run(text: &str) -> Report {
         .lines()
         .enumerate()
         .map(|(at, line)| (at + 1, line.trim()))
-        .filter(|(_, line)| !line.starts_with('#'))
+        .map(|(at, line)| (at, if line.starts_with('#') { "" } else { line }))
         .collect();
     let mut script = Script {
         lines,
@@ -116,10 +116,11 @@ impl Script<'_> {
             Err(error) => return check_failure(expected, &error.to_string()),
         };
         let (params, grid) = match when {
-            When::Instant(time_ms) => (QueryParams::instant("", time_ms), None),
-            When::Range(start, end, step) => {
-                (QueryParams::range("", start, end, step), Some((start, end, step)))
-            }
+            When::Instant(time_ms) => (QueryParams::instant(query, time_ms), None),
+            When::Range(start, end, step) => (
+                QueryParams::range(query, start, end, step),
+                Some((start, end, step)),
+            ),
         };
         self.once(&expr, &params, grid, expected)?;
         let When::Instant(time_ms) = when else {
@@ -133,7 +134,7 @@ impl Script<'_> {
         };
         if let Some(expr) = pinned(&expr, time_ms) {
             for time_ms in elsewhere {
-                self.once(&expr, &QueryParams::instant("", time_ms), None, expected)
+                self.once(&expr, &QueryParams::instant(query, time_ms), None, expected)
                     .map_err(|reason| format!("pinned, at {time_ms}: {reason}"))?;
                 self.as_range(query, &expr, time_ms, expected)
                     .map_err(|reason| format!("pinned, at {time_ms}: {reason}"))?;
@@ -166,7 +167,7 @@ impl Script<'_> {
         if expected.fail.is_some() || !is_series || depends.iter().any(|text| query.contains(text)) {
             return Ok(());
         }
-        let params = QueryParams::range("", time_ms - 60_000, time_ms + 60_000, 60_000);
+        let params = QueryParams::range(query, time_ms - 60_000, time_ms + 60_000, 60_000);
         let answer = self
             .answer(expr, &params)
             .map_err(|error| format!("as range query at {time_ms}: {error}"))?;
@@ -247,7 +248,10 @@ fn expectations(word: &str, block: &[&str], when: When) -> Result<Expected, Stri
         } else if let Some(regex) = line.strip_prefix("expected_fail_regexp") {
             let pattern = Pattern::parse(&format!("regex:{regex}"));
             expected.fail.get_or_insert_default().push(pattern);
-        } else if let Some(statement) = line.strip_prefix("expect ") {
+        } else if let Some(statement) = line
+            .strip_prefix("expect")
+            .filter(|rest| rest.starts_with(char::is_whitespace))
+        {
             expect(statement.trim(), &mut expected)?;
         } else if let Ok(scalar) = line.parse::<f64>() {
             expected.scalar = Some(scalar);

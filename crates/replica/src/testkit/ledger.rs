@@ -140,7 +140,7 @@ impl StateMachine for Ledger {
         let frozen = std::mem::take(&mut self.fresh);
         let (store, digest) = (self.store.clone(), self.digest);
         Box::new(move || {
-            let mut batch = store.begin_checkpoint().map_err(store_error)?;
+            let mut batch = store.begin_checkpoint();
             for (id, hash) in frozen {
                 batch.put_series(id, &hash.to_le_bytes());
             }

@@ -68,7 +68,7 @@ pub(super) fn vector_scalar(node: &BinaryScalarNode, values: &mut [f64], scalar:
         let scalar = scalar.at(step);
         *value = if !node.scalar_left {
             elements(op, return_bool, *value, scalar)
-        } else if is_comparison(op) && !return_bool {
+        } else if op.is_comparison() && !return_bool {
             // What is kept is the vector's value, on whichever side it stands.
             match comparison(op, scalar, *value) {
                 Some(true) => *value,
@@ -88,10 +88,6 @@ fn each(values: &mut [f64], function: impl Fn(f64) -> f64) {
     }
 }
 
-pub(super) fn is_comparison(op: BinaryOp) -> bool {
-    comparison(op, 0.0, 0.0).is_some()
-}
-
 pub(super) fn is_trim(op: BinaryOp) -> bool {
     matches!(op, BinaryOp::TrimUpper | BinaryOp::TrimLower)
 }
@@ -99,27 +95,4 @@ pub(super) fn is_trim(op: BinaryOp) -> bool {
 /// Whether the result is another metric, so that the name goes.
 pub(super) fn changes_schema(op: BinaryOp) -> bool {
     arithmetic(op, 0.0, 0.0).is_some()
-}
-
-pub(super) fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Mod => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::Atan2 => "atan2",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessOrEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterOrEqual => ">=",
-        BinaryOp::TrimUpper => "</",
-        BinaryOp::TrimLower => ">/",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::Unless => "unless",
-    }
 }

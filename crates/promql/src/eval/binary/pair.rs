@@ -15,7 +15,7 @@ use super::super::memory::Charge;
 use super::super::merge::{Collected, Merger};
 use super::super::notes;
 use super::matching::Signatures;
-use super::operation::{changes_schema, elements, is_trim, symbol};
+use super::operation::{changes_schema, elements, is_trim};
 
 impl Evaluator<'_> {
     pub(super) fn pair(&self, node: &BinaryNode, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
@@ -60,15 +60,14 @@ struct Pairing<'e, 'm> {
     /// The fill values for a missing partner on the one side and on the many side.
     fill_one: Option<f64>,
     fill_many: Option<f64>,
+    /// The first step at which a group had several matches; kept while duplicates may come first.
+    conflict: Option<usize>,
 }
 
 impl<'e, 'm> Pairing<'e, 'm> {
     fn new(evaluator: &'m Evaluator<'e>, node: &'m BinaryNode, grid: Grid) -> Pairing<'e, 'm> {
+        // Also under group_right Prometheus takes the left fill for the many side.
         let fill = node.matching.fill;
-        let (fill_one, fill_many) = match node.matching.cardinality {
-            MatchCardinality::OneToMany => (fill.left, fill.right),
-            _ => (fill.right, fill.left),
-        };
         Pairing {
             evaluator,
             node,
@@ -82,8 +81,9 @@ impl<'e, 'm> Pairing<'e, 'm> {
             results: HashMap::new(),
             charge: evaluator.memory.empty_charge(),
             merger: Merger::new(&evaluator.memory),
-            fill_one,
-            fill_many,
+            fill_one: fill.right,
+            fill_many: fill.left,
+            conflict: None,
         }
     }
 
@@ -116,7 +116,8 @@ impl<'e, 'm> Pairing<'e, 'm> {
         let collision = self
             .duplicates
             .iter()
-            .find(|(step, ..)| fills || self.many_present.contains(*step));
+            .filter(|(step, ..)| fills || self.many_present.contains(*step))
+            .min_by_key(|(step, ..)| *step);
         match collision {
             Some(&(_, first, second)) => {
                 Err(self.duplicate_error(&self.ones.series[first].labels, &self.ones.series[second].labels))
@@ -154,32 +155,38 @@ impl<'e, 'm> Pairing<'e, 'm> {
             let labels = self.result_labels(&many.labels, &self.ones.series[partner].labels);
             let mut out = StepSeries::new(labels, self.grid.len);
             let mut steps = self.take_steps(ordinal, &out.labels)?;
+            let mut conflict = self.conflict;
             let one = &self.ones.series[partner];
             for step in 0..self.grid.len {
                 if many.is_present(step) && one.is_present(step) {
                     if !steps.insert(step) {
-                        return Err(self.several_matches());
+                        conflict = Some(conflict.map_or(step, |earlier| earlier.min(step)));
+                        break;
                     }
                     out.values[step] = self.combine(many, step, one.values[step]);
                 }
             }
             self.put_steps(ordinal, &out.labels, steps);
+            self.set_conflict(conflict)?;
             self.push(&mut out)?;
         }
         if let Some(fill) = self.fill_one {
             let labels = self.result_labels(&many.labels, &self.signatures.match_labels(&many.labels));
             let mut out = StepSeries::new(labels, self.grid.len);
             let mut steps = self.take_steps(ordinal, &out.labels)?;
+            let mut conflict = self.conflict;
             for step in 0..self.grid.len {
                 let has_partner = partners.iter().any(|at| self.ones.series[*at].is_present(step));
                 if many.is_present(step) && !has_partner {
                     if !steps.insert(step) {
-                        return Err(self.several_matches());
+                        conflict = Some(conflict.map_or(step, |earlier| earlier.min(step)));
+                        break;
                     }
                     out.values[step] = self.combine(many, step, fill);
                 }
             }
             self.put_steps(ordinal, &out.labels, steps);
+            self.set_conflict(conflict)?;
             self.push(&mut out)?;
         }
         Ok(())
@@ -220,12 +227,12 @@ impl<'e, 'm> Pairing<'e, 'm> {
             // A histogram meets a number or another histogram.
             let kind = |value: f64| if is_absent(value) { "histogram" } else { "float" };
             let (left, right) = self.sides(kind(many_value), kind(one));
-            let note = notes::incompatible_types(left, symbol(self.node.op), right);
+            let note = notes::incompatible_types(left, self.node.op.as_str(), right);
             self.evaluator.note(self.node.span, note);
             return ABSENT;
         }
         if is_trim(self.node.op) {
-            let note = notes::incompatible_types("float", symbol(self.node.op), "float");
+            let note = notes::incompatible_types("float", self.node.op.as_str(), "float");
             self.evaluator.note(self.node.span, note);
         }
         self.operate(many_value, one)
@@ -280,6 +287,15 @@ impl<'e, 'm> Pairing<'e, 'm> {
                 });
         }
         self.results.insert((ordinal, labels.clone()), steps);
+    }
+
+    /// Prometheus goes step by step and meets duplicates of the one side first.
+    fn set_conflict(&mut self, conflict: Option<usize>) -> Result<(), EvalError> {
+        if conflict.is_some() && self.duplicates.is_empty() {
+            return Err(self.several_matches());
+        }
+        self.conflict = conflict;
+        Ok(())
     }
 
     fn is_one_to_one(&self) -> bool {

@@ -1,29 +1,18 @@
-//! Quantiles of classic histograms: cumulative buckets told apart by their `le` label.
+//! histogram_quantile and histogram_quantiles of classic histograms.
 
-use hashbrown::HashMap;
-use vigie_model::{Labels, METRIC_NAME, format_go_f, parse_go_float};
+use vigie_model::format_go_f;
 
 use crate::plan::{Grid, HistogramQuantile};
 use crate::{EvalError, Span};
 
-use super::super::column::{StepSeries, StepSet, is_absent, without_metadata};
+use super::super::column::{StepSeries, StepSet};
 use super::super::evaluator::{Evaluator, Sink, push_all};
-use super::super::merge::{Collected, Merger};
+use super::super::merge::Merger;
 use super::super::notes::{self, BucketRepair, Note};
-
-const BUCKET_LABEL: &str = "le";
+use super::classic::{Bucket, gather};
 
 /// Counts that differ by less, relative to their sum, are rounding errors of whoever summed them.
 const SMALL_DELTA: f64 = 1e-12;
-
-/// The buckets of one histogram.
-struct Histogram {
-    /// Without `le`; the name is still there.
-    labels: Labels,
-    drop_name: bool,
-    /// Upper bound and position among the collected series, by bound.
-    buckets: Vec<(f64, usize)>,
-}
 
 impl Evaluator<'_> {
     pub(crate) fn histogram_quantile(
@@ -32,7 +21,7 @@ impl Evaluator<'_> {
         grid: Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
-        let (collected, histograms) = self.collect_histograms(call, grid)?;
+        let (collected, histograms) = self.collect_histograms(&call.input, call.input_span, grid)?;
         let mut occupied = StepSet::new(grid.len);
         collected
             .series
@@ -72,81 +61,12 @@ impl Evaluator<'_> {
         push_all(merger.finish(), sink)
     }
 
-    fn collect_histograms(
-        &self,
-        call: &HistogramQuantile,
-        grid: Grid,
-    ) -> Result<(Collected<'_>, Vec<Histogram>), EvalError> {
-        let mut collected = Collected::new(&self.memory);
-        let mut histograms: Vec<Histogram> = Vec::new();
-        let mut positions: HashMap<Labels, usize> = HashMap::new();
-        self.vector(&call.input, grid, &mut |series| {
-            series.histograms.clear();
-            if series.is_empty() {
-                return Ok(());
-            }
-            let bound = series.labels.get(BUCKET_LABEL).unwrap_or_default();
-            let Some(bound) = parse_go_float(bound) else {
-                let note = notes::bad_bucket_label(bound, &self.annotated_name(&series.labels));
-                self.note(call.input_span, note);
-                return Ok(());
-            };
-            let labels = series.labels.filter(|name| name != BUCKET_LABEL);
-            let position = *positions.entry(labels).or_insert_with_key(|labels| {
-                histograms.push(Histogram {
-                    labels: labels.clone(),
-                    drop_name: series.drop_name,
-                    buckets: Vec::new(),
-                });
-                histograms.len() - 1
-            });
-            histograms[position].buckets.push((bound, collected.series.len()));
-            collected.push(series)
-        })?;
-        for histogram in &mut histograms {
-            histogram
-                .buckets
-                .sort_by(|left, right| left.0.total_cmp(&right.0));
-        }
-        Ok((collected, histograms))
-    }
-
     fn note_quantiles(&self, span: Span, occupied: &StepSet, grid: Grid, at: impl Fn(usize) -> f64) {
         for step in (0..grid.len).filter(|step| occupied.contains(*step)) {
             let quantile = at(step);
             if !(0.0..=1.0).contains(&quantile) {
                 self.note(span, notes::invalid_quantile(quantile));
             }
-        }
-    }
-
-    /// Prometheus names the metric in these remarks only while names are still there.
-    fn annotated_name(&self, labels: &Labels) -> String {
-        if self.plan.params().delayed_name_removal {
-            labels.get(METRIC_NAME).unwrap_or_default().to_owned()
-        } else {
-            String::new()
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Bucket {
-    upper_bound: f64,
-    count: f64,
-}
-
-/// The buckets that have a value at a step, those with equal bounds added up.
-fn gather(histogram: &Histogram, series: &[StepSeries], step: usize, buckets: &mut Vec<Bucket>) {
-    buckets.clear();
-    for &(upper_bound, position) in &histogram.buckets {
-        let count = series[position].values[step];
-        if is_absent(count) {
-            continue;
-        }
-        match buckets.last_mut() {
-            Some(last) if last.upper_bound == upper_bound => last.count += count,
-            _ => buckets.push(Bucket { upper_bound, count }),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{EvalError, RangeEdge};
 
 use super::super::scalar::ScalarColumn;
 use super::extremes::Extreme;
-use super::rate::RateKind;
+use super::rate::{RateColumns, RateKind};
 use super::{Windows, extended, extremes, order, rate, sums, trend};
 
 /// Buffers that serve every series of a call.
@@ -18,6 +18,7 @@ pub(crate) struct Scratch {
     /// Running counts.
     pub counts: Vec<u32>,
     pub values: Vec<f64>,
+    pub rate: RateColumns,
 }
 
 /// Fills `out` at the steps where the function has a value. Samples are free of staleness markers.
@@ -46,15 +47,7 @@ pub(crate) fn compute(
                 let smoothed = edge == RangeEdge::Smoothed;
                 extended::rate(kind, smoothed, times, values, windows, range_ms, out);
             }
-            None => rate::rate(
-                kind,
-                times,
-                values,
-                windows,
-                range_ms,
-                &mut scratch.positions,
-                out,
-            ),
+            None => rate::rate(kind, times, values, windows, range_ms, &mut scratch.rate, out),
         }
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! rate, increase, delta, irate and idelta.
 
+use super::super::column::ABSENT;
 use super::Windows;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,39 @@ pub(crate) enum RateKind {
 /// A window whose gap to the range's edge is below this many mean spacings reaches to the edge.
 const EDGE_TOLERANCE: f64 = 1.1;
 
+/// What the extrapolation of a window needs, in columns, so that it vectorises.
+#[derive(Debug, Default)]
+pub(crate) struct RateColumns {
+    /// Milliseconds from the range's start to the first sample.
+    to_start_ms: Vec<f64>,
+    /// Milliseconds from the last sample to the range's end.
+    to_end_ms: Vec<f64>,
+    /// Milliseconds between the first and the last sample.
+    sampled_ms: Vec<f64>,
+    /// Samples less one; zero where a window has no rate.
+    intervals: Vec<f64>,
+    /// The first value.
+    first: Vec<f64>,
+    /// Positions of samples that are lower than the one before.
+    resets: Vec<usize>,
+}
+
+impl RateColumns {
+    fn reset(&mut self, len: usize) {
+        for column in [
+            &mut self.to_start_ms,
+            &mut self.to_end_ms,
+            &mut self.sampled_ms,
+            &mut self.intervals,
+            &mut self.first,
+        ] {
+            column.clear();
+            column.resize(len, 0.0);
+        }
+        self.resets.clear();
+    }
+}
+
 /// Change over each window, extrapolated to the range's edges.
 pub(crate) fn rate(
     kind: RateKind,
@@ -19,16 +53,15 @@ pub(crate) fn rate(
     values: &[f64],
     windows: &Windows,
     range_ms: i64,
-    resets: &mut Vec<usize>,
+    columns: &mut RateColumns,
     out: &mut [f64],
 ) {
     let is_counter = kind != RateKind::Delta;
-    resets.clear();
+    columns.reset(out.len());
     if is_counter {
-        find_resets(values, resets);
+        find_resets(values, &mut columns.resets);
     }
     let mut next_reset = 0;
-    let range_seconds = range_ms as f64 / 1000.0;
     windows.slide(times, |step, low, high| {
         let last = high - 1;
         if last == low {
@@ -36,6 +69,7 @@ pub(crate) fn rate(
         }
         let mut change = values[last] - values[low];
         // A reset at `i` lost what stood at `i - 1`. Few series have any, and windows only move on.
+        let resets = &columns.resets;
         if !resets.is_empty() {
             while next_reset < resets.len() && resets[next_reset] <= low {
                 next_reset += 1;
@@ -45,55 +79,53 @@ pub(crate) fn rate(
             }
         }
         let end_ms = windows.data_time_ms(step);
-        let gaps = Gaps {
-            to_start: (times[low] - (end_ms - range_ms)) as f64 / 1000.0,
-            to_end: (end_ms - times[last]) as f64 / 1000.0,
-            sampled: (times[last] - times[low]) as f64 / 1000.0,
-            intervals: (last - low) as f64,
-        };
-        let floor = if is_counter { Some(values[low]) } else { None };
-        let mut factor = gaps.extrapolation(change, floor);
-        if kind == RateKind::Rate {
-            factor /= range_seconds;
-        }
-        out[step] = change * factor;
+        out[step] = change;
+        columns.to_start_ms[step] = (times[low] - (end_ms - range_ms)) as f64;
+        columns.to_end_ms[step] = (end_ms - times[last]) as f64;
+        columns.sampled_ms[step] = (times[last] - times[low]) as f64;
+        columns.intervals[step] = (last - low) as f64;
+        columns.first[step] = values[low];
     });
+    let seconds = if kind == RateKind::Rate {
+        range_ms as f64 / 1000.0
+    } else {
+        1.0
+    };
+    if is_counter {
+        extrapolate::<true>(columns, seconds, out);
+    } else {
+        extrapolate::<false>(columns, seconds, out);
+    }
 }
 
-/// Where the samples of a window lie in its range; seconds.
-struct Gaps {
-    to_start: f64,
-    to_end: f64,
-    sampled: f64,
-    intervals: f64,
-}
-
-impl Gaps {
-    /// By how much a change over the sampled part is to be stretched. A counter's first value limits
-    /// how far back it can have been rising from zero.
-    #[inline(always)]
-    fn extrapolation(&self, change: f64, counter_floor: Option<f64>) -> f64 {
-        let spacing = self.sampled / self.intervals;
+/// Stretches each change from the sampled part to the range, and divides by `seconds`. A counter's
+/// first value limits how far back it can have been rising from zero. Comparisons are made on the
+/// same roundings as in Prometheus, as a spacing of exactly the tolerance is common.
+fn extrapolate<const COUNTER: bool>(columns: &RateColumns, seconds: f64, out: &mut [f64]) {
+    let rows = out
+        .iter_mut()
+        .zip(&columns.to_start_ms)
+        .zip(&columns.to_end_ms)
+        .zip(&columns.sampled_ms)
+        .zip(&columns.intervals)
+        .zip(&columns.first);
+    for (((((out, &to_start_ms), &to_end_ms), &sampled_ms), &intervals), &first) in rows {
+        let change = *out;
+        let sampled = sampled_ms / 1000.0;
+        let spacing = sampled / intervals;
         let threshold = spacing * EDGE_TOLERANCE;
-        let mut to_start = self.to_start;
-        if to_start >= threshold {
-            to_start = spacing / 2.0;
+        let half = spacing / 2.0;
+        let to_start = to_start_ms / 1000.0;
+        let mut to_start = if to_start >= threshold { half } else { to_start };
+        if COUNTER {
+            let to_zero = sampled * (first / change);
+            let rises_from_zero = (change > 0.0) & (first >= 0.0) & (to_zero < to_start);
+            to_start = if rises_from_zero { to_zero } else { to_start };
         }
-        if let Some(first) = counter_floor
-            && change > 0.0
-            && first >= 0.0
-        {
-            let to_zero = self.sampled * (first / change);
-            if to_zero < to_start {
-                to_start = to_zero;
-            }
-        }
-        let to_end = if self.to_end >= threshold {
-            spacing / 2.0
-        } else {
-            self.to_end
-        };
-        (self.sampled + to_start + to_end) / self.sampled
+        let to_end = to_end_ms / 1000.0;
+        let to_end = if to_end >= threshold { half } else { to_end };
+        let factor = (sampled + to_start + to_end) / sampled / seconds;
+        *out = if intervals > 0.0 { change * factor } else { ABSENT };
     }
 }
 

@@ -30,22 +30,45 @@ impl Windows {
         if times_ms.is_empty() {
             return;
         }
-        if let Timing::Pinned(time_ms) = self.timing {
-            let low = times_ms.partition_point(|at| *at <= time_ms.saturating_sub(self.before_ms));
-            let high = times_ms.partition_point(|at| *at <= time_ms.saturating_add(self.ahead_ms));
-            if low < high {
-                (0..self.grid.len).for_each(|step| visit(step, low, high));
+        let offset_ms = match self.timing {
+            Timing::Offset(offset_ms) => offset_ms,
+            Timing::Pinned(time_ms) => {
+                let low = times_ms.partition_point(|at| *at <= time_ms.saturating_sub(self.before_ms));
+                let high = times_ms.partition_point(|at| *at <= time_ms.saturating_add(self.ahead_ms));
+                if low < high {
+                    (0..self.grid.len).for_each(|step| visit(step, low, high));
+                }
+                return;
             }
-            return;
-        }
+        };
+        let first_ms = self.grid.start_ms.saturating_sub(offset_ms);
+        let mut high_limit_ms = first_ms.saturating_add(self.ahead_ms);
+        let mut low_limit_ms = first_ms.saturating_sub(self.before_ms);
         let mut low = Edge::default();
         let mut high = Edge::default();
         for step in 0..self.grid.len {
-            let time_ms = self.data_time_ms(step);
-            high.advance(times_ms, time_ms.saturating_add(self.ahead_ms));
-            low.advance(times_ms, time_ms.saturating_sub(self.before_ms));
+            high.advance(times_ms, high_limit_ms);
+            low.advance(times_ms, low_limit_ms);
             if low.position < high.position {
                 visit(step, low.position, high.position);
+            }
+            high_limit_ms = high_limit_ms.saturating_add(self.grid.step_ms);
+            low_limit_ms = low_limit_ms.saturating_add(self.grid.step_ms);
+        }
+    }
+
+    /// Calls `visit(step, newest)` for each window that holds a sample: only the end moves sample by
+    /// sample.
+    #[inline]
+    pub(crate) fn slide_ends(&self, times_ms: &[i64], mut visit: impl FnMut(usize, usize)) {
+        let mut end = Edge::default();
+        for step in 0..self.grid.len {
+            let time_ms = self.data_time_ms(step);
+            end.advance(times_ms, time_ms);
+            if let Some(newest) = end.position.checked_sub(1)
+                && times_ms[newest] > time_ms.saturating_sub(self.before_ms)
+            {
+                visit(step, newest);
             }
         }
     }
@@ -62,17 +85,20 @@ struct Edge {
 impl Edge {
     #[inline(always)]
     fn advance(&mut self, times_ms: &[i64], limit_ms: i64) {
+        // A stride of none is no guess: the first window would then cost a step per sample.
         let guess = self.position + self.stride;
-        if let Some(&next) = times_ms.get(guess)
-            && next > limit_ms
-            && guess > 0
-            && times_ms[guess - 1] <= limit_ms
+        if self.stride > 0
+            && let Some(&[last, next]) = times_ms.get(guess - 1..=guess)
+            && last <= limit_ms
+            && limit_ms < next
         {
             self.position = guess;
             return;
         }
         let start = self.position;
-        while self.position < times_ms.len() && times_ms[self.position] <= limit_ms {
+        while let Some(&time_ms) = times_ms.get(self.position)
+            && time_ms <= limit_ms
+        {
             self.position += 1;
         }
         self.stride = self.position - start;
