@@ -77,7 +77,7 @@ fn serve(stream: TcpStream, behaviour: Behaviour, scrapes: &AtomicU64) -> std::i
     )?;
     match behaviour {
         Behaviour::Hangs => Ok(()),
-        Behaviour::SendsGarbage => writer.write_all(b"\x00\xff{{{ 12 = \"\n\x80\x81 }} what\n"),
+        Behaviour::SendsGarbage => writer.write_all(b"\xff{{{ 12 = \"\n\x80\x81 }} \x00 what\n"),
         Behaviour::IsFine => writer.write_all(b"# TYPE fine gauge\nfine 1\n"),
         Behaviour::ManySeries(count) => write_series(&mut writer, u64::from(count)),
         Behaviour::NeverEnds => write_series(&mut writer, u64::MAX),

@@ -25,7 +25,9 @@ pub use api::{Answer, Api, QueryData, SeriesLabels, percent_encode};
 pub use compare::differences;
 pub use corpus::{Corpus, CorpusOptions, ReplayReport};
 pub use fake_target::{Behaviour, FakeTarget};
-pub use peers::{MariaDb, Peer, mysqld_exporter, node_exporter, prometheus, tools_dir, victoria_metrics};
+pub use peers::{
+    MariaDb, Peer, mysqld_exporter, node_exporter, prometheus, tools_dir, victoria_metrics, vigie,
+};
 pub use ports::free_port;
 pub use proc_stat::{ProcStat, disk_bytes};
 pub use process::{Process, wait_until};

@@ -9,11 +9,12 @@ use anyhow::{Context, Result, bail};
 use crate::api::Api;
 use crate::ports::free_port;
 use crate::process::{Process, wait_until};
+use crate::target::vigie_binary;
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const MARIADB_PASSWORD: &str = "exporter";
 
-/// A real server of another project, running on loopback.
+/// A server in one process, running on loopback.
 #[derive(Debug)]
 pub struct Peer {
     pub process: Process,
@@ -55,6 +56,27 @@ pub fn prometheus(dir: &Path, port: u16, config: &str) -> Result<Peer> {
         "--log.level=warn".to_owned(),
     ];
     let mut process = Process::spawn("prometheus", &tools_dir().join("prometheus"), &args, &[], dir)?;
+    let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
+    process.wait_ready(START_DEADLINE, || api.is_ready())?;
+    Ok(Peer {
+        process,
+        port,
+        data_dir,
+    })
+}
+
+/// Vigie with every role in one process, scraping nothing.
+pub fn vigie(dir: &Path, port: u16) -> Result<Peer> {
+    let config_file = dir.join("vigie.yml");
+    fs::write(&config_file, "").context("write the configuration of Vigie")?;
+    let data_dir = dir.join("vigie-data");
+    let args = [
+        format!("--config.file={}", config_file.display()),
+        format!("--storage.tsdb.path={}", data_dir.display()),
+        format!("--web.listen-address=127.0.0.1:{port}"),
+        "--log.level=warn".to_owned(),
+    ];
+    let mut process = Process::spawn("vigie", &vigie_binary()?, &args, &[], dir)?;
     let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
     process.wait_ready(START_DEADLINE, || api.is_ready())?;
     Ok(Peer {

@@ -12,18 +12,17 @@ pub(crate) enum Kind {
     Sealed = 2,
 }
 
-/// Starts a chunk with room for `capacity_bytes` more.
-pub(crate) fn start_frame(kind: Kind, capacity_bytes: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(2 + capacity_bytes + CHECKSUM_BYTES);
+/// Starts a chunk at the end of `out` and gives its position.
+pub(crate) fn start_frame(kind: Kind, out: &mut Vec<u8>) -> usize {
+    let start = out.len();
     out.extend_from_slice(&[kind as u8, VERSION]);
-    out
+    start
 }
 
-/// Appends the checksum of all that is before it.
-pub(crate) fn finish_frame(mut out: Vec<u8>) -> Vec<u8> {
-    let checksum = crc32c::crc32c(&out);
+/// Appends the checksum of all that was appended since `start`.
+pub(crate) fn finish_frame(start: usize, out: &mut Vec<u8>) {
+    let checksum = crc32c::crc32c(&out[start..]);
     out.extend_from_slice(&checksum.to_le_bytes());
-    out
 }
 
 /// Verifies the checksum and gives the part between version and checksum.

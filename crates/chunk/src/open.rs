@@ -74,6 +74,12 @@ impl OpenChunk {
         (self.count > 0).then_some(self.last_value_bits)
     }
 
+    /// Bytes of the encoded samples.
+    #[inline]
+    pub fn stream_bytes(&self) -> usize {
+        self.stream.len()
+    }
+
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         self.stream.capacity()
@@ -181,7 +187,14 @@ impl OpenChunk {
 
     /// The chunk as [`crate::decode_into`] and [`OpenChunk::from_bytes`] read it.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = frame::start_frame(Kind::Open, 33 + self.stream.len());
+        let mut out = Vec::with_capacity(40 + self.stream.len());
+        self.write_to(&mut out);
+        out
+    }
+
+    /// Appends what [`OpenChunk::to_bytes`] gives.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        let start = frame::start_frame(Kind::Open, out);
         OpenHeader {
             count: self.count,
             last_time_ms: self.last_time_ms,
@@ -190,9 +203,9 @@ impl OpenChunk {
             run: self.run,
             packed_scale: self.packed_scale,
         }
-        .write(&mut out);
+        .write(out);
         out.extend_from_slice(&self.stream);
-        frame::finish_frame(out)
+        frame::finish_frame(start, out);
     }
 
     /// Restores a chunk that appends exactly as the one did that was written.

@@ -38,14 +38,16 @@ pub fn seal(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, SealError> {
     let time_codec = times::encode(&mut time_payload, times_ms);
     let (value_codec, value_payload) = smallest_values(values);
 
-    let mut out = frame::start_frame(Kind::Sealed, 22 + time_payload.len() + value_payload.len());
+    let mut out = Vec::with_capacity(30 + time_payload.len() + value_payload.len());
+    let start = frame::start_frame(Kind::Sealed, &mut out);
     out.extend_from_slice(&[time_codec, value_codec]);
     write_uvarint(&mut out, times_ms.len() as u64);
     write_varint(&mut out, min);
     write_uvarint(&mut out, max.wrapping_sub(min) as u64);
     out.extend_from_slice(&time_payload);
     out.extend_from_slice(&value_payload);
-    Ok(frame::finish_frame(out))
+    frame::finish_frame(start, &mut out);
+    Ok(out)
 }
 
 /// Decodes a chunk of either kind and seals it, which makes an open one smaller.

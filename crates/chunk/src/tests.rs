@@ -260,9 +260,9 @@ fn any_bits() -> impl Strategy<Value = u64> {
 }
 
 fn any_samples() -> impl Strategy<Value = Samples> {
-    let delta = prop_oneof![4 => Just(15_000i64), 1 => 14_800..15_200i64, 1 => 1..i64::MAX / 200];
+    let delta = prop_oneof![4 => Just(15_000i64), 1 => 14_800..15_200i64, 1 => 1..i64::MAX / 320];
     let value = prop_oneof![Just(None), any_bits().prop_map(Some)];
-    (any::<i32>(), prop::collection::vec((delta, value), 1..200)).prop_map(|(start, steps)| {
+    (any::<i32>(), prop::collection::vec((delta, value), 1..320)).prop_map(|(start, steps)| {
         let (mut time, mut bits) = (i64::from(start), 0);
         let step = |(delta, value): (i64, Option<u64>)| {
             time = time.saturating_add(delta);
@@ -278,7 +278,12 @@ fn any_samples() -> impl Strategy<Value = Samples> {
 /// Puts a right checksum on damaged bytes, so that what is behind it gets tested too.
 fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(bytes.len().saturating_sub(4));
-    frame::finish_frame(bytes)
+    finished(bytes)
+}
+
+fn finished(mut bytes: Vec<u8>) -> Vec<u8> {
+    frame::finish_frame(0, &mut bytes);
+    bytes
 }
 
 proptest! {
@@ -296,7 +301,7 @@ proptest! {
     ) {
         body.insert(0, kind);
         body.insert(1, frame::VERSION);
-        let bytes = frame::finish_frame(body);
+        let bytes = finished(body);
         if let Ok(samples) = decoded(&bytes) {
             prop_assert!(samples.len() <= MAX_CHUNK_SAMPLES);
         }
@@ -320,5 +325,21 @@ proptest! {
                 let _ = chunk.append(i64::MAX, 1.5);
             }
         }
+    }
+
+    /// pco is code of others: what it makes of damage that a checksum does not show.
+    #[test]
+    fn damaged_pco_streams_never_panic(
+        scale in prop_oneof![Just(1.0f64), Just(0.01), Just(0.1234567)],
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let samples = every_15s(400, |at| ((noise(at) % 500) * (noise(at + 7) % 300)) as f64 * scale);
+        let (_, mut sealed) = check(&samples);
+        prop_assert!(sealed[3] >= 3, "value codec {}", sealed[3]);
+        for (index, value) in &damage {
+            let at = 4 + index.index(sealed.len() - 4);
+            sealed[at] = *value;
+        }
+        let _ = decoded(&with_checksum(sealed));
     }
 }

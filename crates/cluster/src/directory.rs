@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use futures::future::join_all;
 use tonic::Request;
 use vigie_proto::{IngesterHandle, v1};
@@ -12,7 +12,7 @@ use crate::Placement;
 
 /// The ingesters this process was told of, and the map they agree on.
 pub struct Directory {
-    members: Vec<IngesterHandle>,
+    members: ArcSwap<Vec<IngesterHandle>>,
     current: ArcSwapOption<Placement>,
 }
 
@@ -27,7 +27,13 @@ pub enum DirectoryError {
 
 impl Directory {
     pub fn new(members: Vec<IngesterHandle>) -> Directory {
-        Directory { members, current: ArcSwapOption::empty() }
+        Directory { members: ArcSwap::from_pointee(members), current: ArcSwapOption::empty() }
+    }
+
+    /// Takes other ingesters from now on. The map is asked for anew.
+    pub fn set_members(&self, members: Vec<IngesterHandle>) {
+        self.members.store(Arc::new(members));
+        self.current.store(None);
     }
 
     /// The newest map, asked for when there is none yet.
@@ -41,12 +47,13 @@ impl Directory {
     /// Asks every ingester which shards it serves and publishes the outcome. Ingesters that do not
     /// answer are left out; their shards have no owner until they come back.
     pub async fn refresh(&self) -> Result<Arc<Placement>, DirectoryError> {
-        let answers = join_all(self.members.iter().map(|member| member.describe(Request::new(v1::DescribeRequest {})))).await;
+        let known = self.members.load_full();
+        let answers = join_all(known.iter().map(|member| member.describe(Request::new(v1::DescribeRequest {})))).await;
         let mut shard_count = None;
         let mut members = Vec::new();
         let mut serves = Vec::new();
-        let mut reason = "none is configured".to_owned();
-        for (member, answer) in self.members.iter().zip(answers) {
+        let mut reason = "none is configured, or it is still starting".to_owned();
+        for (member, answer) in known.iter().zip(answers) {
             match answer {
                 Ok(answer) => {
                     let answer = answer.into_inner();
@@ -69,6 +76,6 @@ impl Directory {
 
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").field("members", &self.members.len()).field("current", &self.current.load()).finish()
+        f.debug_struct("Directory").field("members", &self.members.load().len()).field("current", &self.current.load()).finish()
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use vigie_cluster::Directory;
-use vigie_head::BatchEncoder;
+use vigie_head::batch::BatchEncoder;
 use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 use vigie_proto::v1;
 
@@ -221,7 +221,7 @@ impl Queue {
 
 impl OpenBatch {
     fn add(&mut self, tenant: &TenantId, write: &ShardWrite, reply: oneshot::Sender<LaneReply>) {
-        let first_row = self.encoder.row_count();
+        let first_row = self.encoder.row_count() as u32;
         let tenant = self.encoder.tenant(tenant);
         let declares: Vec<_> =
             write.declares.iter().map(|labels| self.encoder.declare(tenant, labels.as_packed())).collect();
@@ -239,7 +239,7 @@ impl OpenBatch {
         let first_declared = self.declared;
         self.declared += declares.len();
         self.waiters.push(Waiter {
-            rows: first_row..self.encoder.row_count(),
+            rows: first_row..self.encoder.row_count() as u32,
             declared: first_declared..self.declared,
             reply,
         });

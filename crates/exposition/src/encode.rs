@@ -46,10 +46,20 @@ impl<'a> TextEncoder<'a> {
 
     /// A sample of the series `labels`, its name included.
     pub fn sample(&mut self, labels: &Labels, value: f64, timestamp_ms: Option<i64>) {
-        let name = labels.metric_name();
-        let is_name_outside = is_legacy_metric_name(name);
+        let pairs = labels.iter().filter(|(label, _)| *label != METRIC_NAME);
+        self.sample_of(labels.metric_name(), pairs, value, timestamp_ms);
+    }
+
+    /// A sample whose labels may be empty and in any order; the name is not among them.
+    pub fn sample_of<'l>(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+        value: f64,
+        timestamp_ms: Option<i64>,
+    ) {
         let mut separator = b'{';
-        if is_name_outside {
+        if is_legacy_metric_name(name) {
             self.buffer.extend_from_slice(name.as_bytes());
         } else {
             self.buffer.push(b'{');
@@ -57,9 +67,6 @@ impl<'a> TextEncoder<'a> {
             separator = b',';
         }
         for (label, value) in labels {
-            if label == METRIC_NAME {
-                continue;
-            }
             self.buffer.push(separator);
             separator = b',';
             if is_legacy_label_name(label) {

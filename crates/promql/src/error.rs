@@ -56,6 +56,9 @@ pub struct UnboundedSelector;
 /// Why an evaluation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
+    /// The query is wrong whatever the data.
+    #[error("{0}")]
+    Invalid(String),
     /// The query cannot be answered for these data: many-to-many matching, duplicate output series.
     #[error("{0}")]
     Execution(String),

@@ -7,8 +7,10 @@
 mod annotations;
 mod ast;
 mod error;
+mod eval;
 pub mod functions;
 mod parse;
+mod plan;
 mod print;
 mod source;
 mod value;
@@ -21,7 +23,9 @@ pub use ast::{
     UnaryOp, ValueType, VectorMatching, VectorSelector,
 };
 pub use error::{EvalError, ParseError, UnboundedSelector};
+pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate};
 pub use parse::{MAX_DEPTH, ParseOptions, check_bounded, parse, parse_selector, parse_with};
+pub use plan::{Plan, QueryParams};
 pub use print::pretty;
 pub use source::{SelectRequest, Series, SeriesSet, Source, SourceError};
 pub use value::{Matrix, MatrixSeries, QueryValue, Vector, VectorSample};

@@ -25,10 +25,17 @@ impl ByteBudget {
         self.free.available_permits()
     }
 
-    /// An entry above the whole budget takes all of it, so that it passes alone instead of never.
+    /// What an entry takes. One above the whole budget takes all of it, so that it passes alone instead of never.
+    fn share(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes).unwrap_or(u32::MAX).min(self.limit_bytes)
+    }
+
+    fn try_take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.free.clone().try_acquire_many_owned(self.share(bytes)).ok()
+    }
+
     async fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.limit_bytes);
-        self.free.clone().acquire_many_owned(wanted).await.ok()
+        self.free.clone().acquire_many_owned(self.share(bytes)).await.ok()
     }
 }
 
@@ -59,6 +66,14 @@ impl Admission {
 
     pub(crate) async fn admit(&self, bytes: usize) -> Option<ByteLease> {
         // The group first: a group that is stuck must not sit on the node's bytes while it waits.
+        if self.patience.is_zero() {
+            let group = self.group.try_take(bytes)?;
+            let node = self.node.try_take(bytes)?;
+            return Some(ByteLease {
+                _group: group,
+                _node: node,
+            });
+        }
         let both = async {
             let group = self.group.take(bytes).await?;
             let node = self.node.take(bytes).await?;
@@ -67,7 +82,6 @@ impl Admission {
                 _node: node,
             })
         };
-        // A timeout polls its future before its deadline, so free bytes are granted even with none.
         tokio::time::timeout(self.patience, both).await.ok().flatten()
     }
 }

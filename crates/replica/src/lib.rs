@@ -21,6 +21,11 @@ mod state_machine;
 mod status;
 mod transport;
 
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
+#[cfg(test)]
+mod tests;
+
 pub use admission::ByteBudget;
 pub use error::{FatalError, ProposeError, ReadError, ReplicaError, RpcError};
 pub use options::{ReplicaOptions, Timings};

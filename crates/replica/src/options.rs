@@ -92,9 +92,7 @@ impl Timings {
     }
 
     pub(crate) fn to_config(self, group: u64) -> Result<Config, ReplicaError> {
-        let backoff = [1, 2, 5, 10, 25]
-            .map(|factor| format!("{}ms", self.backoff_ms.saturating_mul(factor)))
-            .join(" ");
+        let [first, second, last] = [1, 2, 25].map(|factor| self.backoff_ms.saturating_mul(factor));
         let config = Config {
             cluster_name: format!("group {group}"),
             heartbeat_interval: self.heartbeat_ms,
@@ -103,7 +101,7 @@ impl Timings {
             election_timeout_max: self.election_max_ms,
             quorum_loss_probe_interval: Some(self.quorum_probe_ms),
             install_snapshot_timeout: self.snapshot_ms,
-            backoff: format!("{backoff}..."),
+            backoff: format!("{first}ms {second}ms ...{last}ms"),
             max_payload_entries: 64,
             max_append_entries: Some(256),
             api_batch_capacity: 256,

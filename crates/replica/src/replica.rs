@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use openraft::errors::{ClientWriteError, Fatal, LinearizableReadError, RaftError};
-use openraft::{Instant, Raft, RaftMetrics, ReadPolicy};
+use openraft::{Instant, Raft, RaftMetrics, RaftState, ReadPolicy};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, watch};
 use vigie_storage::GroupLog;
@@ -88,10 +88,14 @@ impl<M: StateMachine> Replica<M> {
                     machine_id,
                 }])
                 .await?;
-        } else if replica.status().voters != [replica_id] {
-            replica.shutdown().await;
-            return Err(ReplicaError::Refused("the group has other voters".to_owned()));
         } else {
+            let voters = replica.inner.voters().await?;
+            if voters != [replica_id] {
+                replica.shutdown().await;
+                return Err(ReplicaError::Refused(format!(
+                    "the voters of the group are {voters:?}"
+                )));
+            }
             replica.inner.raft.trigger().elect(false).await.map_err(stopped)?;
         }
         // The entry a new leader appends commits all before it.
@@ -393,6 +397,14 @@ impl<M: StateMachine> Replica<M> {
             None if waited.is_err() => Err(ReplicaError::Timeout(doing)),
             None => Ok(()),
         }
+    }
+}
+
+impl<M: StateMachine> Inner<M> {
+    /// The voters of the membership in force, committed or not.
+    async fn voters(&self) -> Result<Vec<u64>, FatalError> {
+        let voters = |state: &RaftState<TypeConfig>| state.membership_state.effective().voter_ids().collect();
+        self.raft.with_raft_state(voters).await.map_err(stopped)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::Incarnation;
+use crate::{FaultPoint, Incarnation};
 
 /// Why a call on a database failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,8 @@ pub enum StorageError {
         /// What the database holds.
         found: Incarnation,
     },
-    /// An entry between the first and the last of a group's log is not there: acknowledged data is lost, the replica must be replaced.
+    /// An entry between the first and the last of a group's log is not there: acknowledged data is lost, the
+    /// replica must be replaced.
     #[error("log of group {group} has a hole: expected entry {expected}, found {found:?}")]
     LogHole {
         /// The Raft group.
@@ -70,6 +71,30 @@ pub enum StorageError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The shard was replaced or destroyed since a checkpoint of it was begun.
+    #[error("shard {shard} was replaced while it was checkpointed")]
+    Superseded {
+        /// The shard.
+        shard: u32,
+    },
+    /// The shard is receiving another snapshot.
+    #[error("shard {shard} is already receiving a snapshot")]
+    InstallInProgress {
+        /// The shard.
+        shard: u32,
+    },
+    /// A thread could not be started.
+    #[error("start a thread: {source}")]
+    Thread {
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// A fault was injected by a test.
+    #[error("injected fault {point:?}")]
+    Injected {
+        /// Where.
+        point: FaultPoint,
+    },
     /// The log stopped for good.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -78,15 +103,24 @@ pub enum StorageError {
     Closed,
 }
 
-/// Why the log did not make an operation durable. All of these are final: the log accepts nothing more until it is opened anew.
+/// Why the log did not make an operation durable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
-    /// A write or fsync failed. It is never retried: after a failed fsync the kernel may report success for pages it dropped.
+    /// A write or fsync failed; the log accepts nothing more until it is opened anew. It is never retried:
+    /// after a failed fsync the kernel may report success for pages it dropped.
     #[error("log write failed, the node must restart: {0}")]
     Failed(Arc<str>),
-    /// The log was shut down before the operation was written.
+    /// The log was shut down before the operation was written. Final, as [`LogError::Failed`].
     #[error("log is closed")]
     Closed,
+    /// Entries do not follow the log's last one, or not each other. Nothing was changed.
+    #[error("entries from {index} do not follow the log of group {group}")]
+    OutOfOrder {
+        /// The Raft group.
+        group: u64,
+        /// The first index given.
+        index: u64,
+    },
 }
 
 /// Names the operation of a RocksDB error.

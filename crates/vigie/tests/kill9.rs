@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::{Context, Result};
 use vigie_e2e::{Layout, TargetOptions, kill9};
 
 #[test]
@@ -16,9 +17,13 @@ fn separate_roles_keep_every_acknowledged_sample() {
 
 #[track_caller]
 fn check(layout: Layout) {
-    let dir = tempfile::tempdir().unwrap();
-    let options = TargetOptions::new(layout, Path::new(env!("CARGO_BIN_EXE_vigie")), dir.path());
-    if let Err(error) = kill9::Options::from_env().and_then(|kills| kill9::run(&options, kills)) {
+    if let Err(error) = kill9(layout) {
         panic!("{error:?}");
     }
+}
+
+fn kill9(layout: Layout) -> Result<()> {
+    let dir = tempfile::tempdir().context("make a folder")?;
+    let options = TargetOptions::new(layout, Path::new(env!("CARGO_BIN_EXE_vigie")), dir.path());
+    kill9::run(&options, kill9::Options::from_env()?)
 }

@@ -4,7 +4,7 @@
 
 use vigie_model::{METRIC_NAME, Matcher, quote_go};
 
-use super::expression::ParseResult;
+use super::parser::ParseResult;
 use crate::{
     AggregateExpr, AggregateOp, BinaryExpr, CallExpr, Expr, ExprKind, FillValues, MatchCardinality,
     ParseError, Span, ValueType, VectorSelector, functions,

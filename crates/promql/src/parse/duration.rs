@@ -1,7 +1,8 @@
 //! Durations, which may be computed: `[2 * step()]`.
 
 use super::{
-    expression::{POWER_BELOW_SIGN, ParseResult, Parser},
+    expression::POWER_BELOW_SIGN,
+    parser::{ParseResult, Parser},
     token::{Builtin, Token, TokenKind},
 };
 use crate::{BinaryOp, DurationExpr, DurationOp, Span, UnaryOp};
@@ -114,6 +115,23 @@ fn operator(kind: TokenKind) -> Option<(DurationOp, u8)> {
     })
 }
 
+/// Whether an offset printed like this would end before its last operator.
+fn goes_on_unprotected(expr: &DurationExpr) -> bool {
+    match expr {
+        DurationExpr::Negate(inner) => {
+            matches!(**inner, DurationExpr::Negate(_) | DurationExpr::Binary { .. })
+        }
+        DurationExpr::Binary { left, .. } => {
+            let mut first = left;
+            while let DurationExpr::Binary { left, .. } = &**first {
+                first = left;
+            }
+            !matches!(**first, DurationExpr::Paren(_))
+        }
+        _ => false,
+    }
+}
+
 impl Parser<'_> {
     /// A duration of operators at least as strong as `min_power`.
     pub(super) fn duration(&mut self, context: &Context, min_power: u8) -> ParseResult<Parsed> {
@@ -131,9 +149,23 @@ impl Parser<'_> {
         Ok(whole)
     }
 
-    /// What follows `offset`. Without parentheses it takes one literal or call, so that arithmetic goes
+    /// What follows `offset`.
+    pub(super) fn offset_duration(&mut self) -> ParseResult<Parsed> {
+        let mut offset = self.unwrapped_offset(&Context::OFFSET)?;
+        // `offset (1m) + 2m` adds durations, but printed without the parentheses it would not.
+        if let Value::Computed(expr) = offset.value {
+            offset.value = Value::Computed(if goes_on_unprotected(&expr) {
+                DurationExpr::Paren(Box::new(expr))
+            } else {
+                expr
+            });
+        }
+        Ok(offset)
+    }
+
+    /// Without parentheses an offset takes one literal or call, so that arithmetic goes
     /// on with the selector: `foo offset 5m + 1` adds to `foo`.
-    pub(super) fn offset_duration(&mut self, context: &Context) -> ParseResult<Parsed> {
+    fn unwrapped_offset(&mut self, context: &Context) -> ParseResult<Parsed> {
         let start = self.peek()?.span.start;
         let sign = self.accept_sign()?;
         let token = self.peek()?;
@@ -141,8 +173,11 @@ impl Parser<'_> {
             (None, TokenKind::Number | TokenKind::Duration | TokenKind::Builtin(_)) => {
                 self.duration_operand(context)
             }
-            (Some(sign), TokenKind::Number | TokenKind::Duration | TokenKind::Builtin(_))
-            | (Some(sign), TokenKind::LeftParen) => {
+            (Some(sign), TokenKind::Number | TokenKind::Duration) => {
+                let operand = self.duration_literal(Some(start))?;
+                self.signed(sign, start, operand)
+            }
+            (Some(sign), TokenKind::Builtin(_) | TokenKind::LeftParen) => {
                 let operand = self.duration_operand(context)?;
                 self.signed(sign, start, operand)
             }
@@ -218,7 +253,7 @@ impl Parser<'_> {
         let token = self.peek()?;
         let unexpected = |parser: &Parser<'_>| Err(parser.unexpected(context.place, context.expected));
         let expr = match token.kind {
-            TokenKind::Number | TokenKind::Duration => return self.duration_literal(),
+            TokenKind::Number | TokenKind::Duration => return self.duration_literal(None),
             TokenKind::LeftParen => {
                 self.advance()?;
                 let inner = self.duration(context, 0)?;
@@ -247,13 +282,18 @@ impl Parser<'_> {
         })
     }
 
-    fn duration_literal(&mut self) -> ParseResult<Parsed> {
+    /// A number or duration; the complaint about too large a one points at its sign, if that is known.
+    fn duration_literal(&mut self, sign_start: Option<usize>) -> ParseResult<Parsed> {
         let token = self.advance()?;
         let seconds = self.number(token)?;
         // 64 bits of nanoseconds, which is what Prometheus holds.
         let bound = 9_223_372_036.854_776;
         if !(-bound..=bound).contains(&seconds) && !seconds.is_nan() {
-            return Err(self.error(token.span, "duration out of range"));
+            let span = Span {
+                start: sign_start.unwrap_or(token.span.start),
+                end: token.span.end,
+            };
+            return Err(self.error(span, "duration out of range"));
         }
         Ok(Parsed {
             value: Value::Literal {

@@ -4,8 +4,9 @@ use vigie_model::{METRIC_NAME, MatchOp, Matcher};
 
 use super::{
     duration::{Context, Parsed},
-    expression::{Built, ParseResult, Parser, pins_time},
+    expression::pins_time,
     literal,
+    parser::{Built, ParseResult, Parser},
     token::{Keyword, Token, TokenKind},
 };
 use crate::{
@@ -109,7 +110,7 @@ impl Parser<'_> {
             end: self.last_end,
         };
         let kind = ExprKind::Subquery(SubqueryExpr {
-            expr: Box::new(of.expr),
+            expr: of.expr,
             range: range.whole(),
             step: step.map(Parsed::whole),
             offset: None,
