@@ -3,26 +3,37 @@
 
 const UNITS: [(&str, u32); 6] = [("E", 60), ("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)];
 
-pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
+/// The error text is that of the library Prometheus uses.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     if text == "0" {
-        return Some(0);
+        return Ok(0);
     }
+    let invalid = || format!("units: invalid {text}");
     let mut rest = text;
     let mut total = 0u64;
     while !rest.is_empty() {
-        let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (number, after) = rest.split_at(end);
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(end);
-        let number: f64 = number.parse().ok()?;
-        let part = number * (1u64 << shift(unit)?) as f64;
-        if part >= u64::MAX as f64 {
-            return None;
+        let (number, after) = rest.split_at(number_length(rest));
+        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
+        let number: f64 = number.parse().map_err(|_| invalid())?;
+        let shift = shift(unit).ok_or_else(|| format!("units: unknown unit {unit} in {text}"))?;
+        let part = number * (1u64 << shift) as f64;
+        // Signed there.
+        if part >= i64::MAX as f64 {
+            return Err(invalid());
         }
-        total = total.checked_add(part as u64)?;
+        total = total.checked_add(part as u64).ok_or_else(invalid)?;
         rest = after;
     }
-    (!text.is_empty()).then_some(total)
+    if text.is_empty() {
+        Err(invalid())
+    } else {
+        Ok(total)
+    }
+}
+
+fn number_length(text: &str) -> usize {
+    text.find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len())
 }
 
 fn shift(unit: &str) -> Option<u32> {
@@ -66,11 +77,12 @@ mod tests {
             ("1.5KB", 1536, "1KiB512B"),
             ("1MiB512KiB", (1 << 20) + (512 << 10), "1MiB512KiB"),
         ] {
-            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
             assert_eq!(format_bytes(bytes), printed);
         }
         for text in ["", "10", "MB", "10XB", "-1MB", "99999999EB", "1MB "] {
-            assert_eq!(parse_bytes(text), None, "{text}");
+            assert!(parse_bytes(text).is_err(), "{text}");
         }
+        assert_eq!(parse_bytes("10").unwrap_err(), "units: unknown unit  in 10");
     }
 }

@@ -77,7 +77,11 @@ impl DiscoveryConfig {
     pub(crate) fn take(fields: &mut Fields<'_>, owner: &str) -> DiscoveryConfig {
         let problems = fields.problems;
         let discovery = DiscoveryConfig {
-            static_groups: fields.sections("static_configs", NIL_GROUP, TargetGroup::decode),
+            static_groups: fields.sections(
+                "static_configs",
+                "empty or null section in static_configs",
+                TargetGroup::decode,
+            ),
             files: fields.sections(
                 "file_sd_configs",
                 "empty or null section in file_sd_configs",
@@ -118,8 +122,6 @@ impl DiscoveryConfig {
     }
 }
 
-const NIL_GROUP: &str = "nil target group item found";
-
 /// Whether the text can be the `__address__` of a target.
 pub fn check_target_address(address: &str) -> Result<(), ConfigError> {
     if address.contains('/') {
@@ -137,7 +139,7 @@ impl TargetGroup {
         let problems = Problems::new(Path::new(""));
         let groups = problems.list(&root, "[]*targetgroup.Group", |node| {
             if node.is_null() {
-                problems.invalid(NIL_GROUP);
+                problems.invalid("nil target group item found");
             }
             Some(TargetGroup::decode(node, &problems))
         });

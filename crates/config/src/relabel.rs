@@ -1,6 +1,6 @@
 //! Relabelling rules in a configuration.
 
-use vigie_relabel::{Action, DEFAULT_REGEX, NameScheme, Rule, RuleSpec};
+use vigie_relabel::{Action, NameScheme, Rule, RuleSpec};
 
 use crate::yaml::{Fields, Node, Problems, Yaml, YamlMap};
 
@@ -53,7 +53,7 @@ fn to_yaml(spec: &RuleSpec) -> YamlMap {
         map.put("source_labels", Yaml::Flow(spec.source_labels.clone()));
     }
     map.text("separator", &spec.separator)
-        .some_text("regex", spec.regex.as_deref().unwrap_or(DEFAULT_REGEX))
+        .some_text("regex", spec.regex.as_deref().unwrap_or_default())
         .some_number("modulus", spec.modulus)
         .some_text("target_label", &spec.target_label)
         .text("replacement", &spec.replacement)

@@ -311,11 +311,11 @@ impl OtlpConfig {
         )
         .some_bool("convert_histograms_to_nhcb", self.convert_histograms_to_nhcb)
         .some_bool("promote_scope_metadata", self.promote_scope_metadata)
-        .some_bool(
+        .bool(
             "label_name_underscore_sanitization",
             self.label_name_underscore_sanitization,
         )
-        .some_bool(
+        .bool(
             "label_name_preserve_multiple_underscores",
             self.label_name_preserve_multiple_underscores,
         );

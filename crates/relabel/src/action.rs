@@ -77,6 +77,9 @@ impl FromStr for Action {
     type Err = InvalidRule;
 
     fn from_str(text: &str) -> Result<Action, InvalidRule> {
+        if text.is_empty() {
+            return Err(InvalidRule::NoAction);
+        }
         ALL.into_iter()
             .find(|action| action.as_str().eq_ignore_ascii_case(text))
             .ok_or_else(|| InvalidRule::UnknownAction(text.to_owned()))

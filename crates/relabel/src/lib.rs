@@ -10,4 +10,4 @@ mod template;
 
 pub use action::Action;
 pub use apply::{Verdict, apply};
-pub use rule::{DEFAULT_REGEX, InvalidRule, NameScheme, Rule, RuleSpec};
+pub use rule::{InvalidRule, NameScheme, Rule, RuleSpec};

@@ -8,8 +8,8 @@ use vigie_model::is_legacy_label_name;
 use crate::Action;
 use crate::template::Template;
 
-/// Matches everything, and is known to when rules are prepared.
-pub const DEFAULT_REGEX: &str = "(.*)";
+/// Matches everything.
+const DEFAULT_REGEX: &str = "(.*)";
 const DEFAULT_SEPARATOR: &str = ";";
 const DEFAULT_REPLACEMENT: &str = "$1";
 
@@ -87,6 +87,8 @@ impl RuleSpec {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRule {
+    #[error("relabel action cannot be empty")]
+    NoAction,
     #[error("unknown relabel action {0:?}")]
     UnknownAction(String),
     #[error("relabel configuration for hashmod requires non-zero modulus")]
@@ -121,10 +123,10 @@ pub struct Rule {
 
 impl Rule {
     pub fn new(spec: RuleSpec, scheme: NameScheme) -> Result<Rule, InvalidRule> {
-        validate(&spec, scheme)?;
         let pattern = spec.regex.as_deref().unwrap_or(DEFAULT_REGEX);
         let regex = Regex::new(&format!("^(?s:{pattern})$"))
             .map_err(|error| InvalidRule::Regex(describe(pattern, &error)))?;
+        validate(&spec, scheme)?;
         let target = Template::new(&spec.target_label, &regex);
         let replacement = Template::new(&spec.replacement, &regex);
         let is_static = spec.action == Action::Replace

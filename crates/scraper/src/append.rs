@@ -70,7 +70,10 @@ impl SeriesAppender {
         let Pass {
             mut samples, counts, ..
         } = pass;
-        outcome.map_err(|error| (error, counts))?;
+        if let Err(error) = outcome {
+            metadata.fail();
+            return Err((error, counts));
+        }
         self.last_len = samples.len();
         self.cache
             .finish(|labels| samples.push(staleness_marker(labels, time_ms)));

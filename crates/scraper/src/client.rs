@@ -31,7 +31,9 @@ impl JobClient {
             reason,
         };
         Ok(JobClient {
-            http: build(&config.http, user_agent).map_err(failed)?,
+            http: build(&config.http, user_agent)
+                .or_else(|reason| without_system_roots(&config.http, user_agent, &reason))
+                .map_err(failed)?,
             accept: accept_header(&config.scrape_protocols, config.escaping_scheme)
                 .map_err(|error| failed(error.to_string()))?,
             config: config.clone(),
@@ -83,6 +85,29 @@ impl JobClient {
 }
 
 fn build(config: &HttpClientConfig, user_agent: &str) -> Result<reqwest::Client, String> {
+    let builder = prepare(config, user_agent)?;
+    builder.build().map_err(|error| describe(&error))
+}
+
+/// A machine without certificate authorities, such as a bare container, can still scrape plain HTTP.
+fn without_system_roots(
+    config: &HttpClientConfig,
+    user_agent: &str,
+    reason: &str,
+) -> Result<reqwest::Client, String> {
+    if !config.tls.ca.is_empty() || !config.tls.ca_file.is_empty() {
+        return Err(reason.to_owned());
+    }
+    let builder = prepare(config, user_agent)?.tls_certs_only([]);
+    let client = builder.build().map_err(|error| describe(&error))?;
+    tracing::warn!(
+        error = reason,
+        "No certificate authorities, HTTPS targets will fail"
+    );
+    Ok(client)
+}
+
+fn prepare(config: &HttpClientConfig, user_agent: &str) -> Result<reqwest::ClientBuilder, String> {
     if config.oauth2.is_some() {
         return Err("oauth2 is not supported yet".to_owned());
     }
@@ -102,8 +127,7 @@ fn build(config: &HttpClientConfig, user_agent: &str) -> Result<reqwest::Client,
         builder = builder.http1_only();
     }
     builder = with_proxy(builder, &config.proxy)?;
-    builder = with_tls(builder, &config.tls)?;
-    builder.build().map_err(|error| describe(&error))
+    with_tls(builder, &config.tls)
 }
 
 fn with_proxy(

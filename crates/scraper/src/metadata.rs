@@ -70,10 +70,22 @@ impl MetadataStore {
                 changes.push((name, family.metadata.clone()));
             }
         }
+        self.next_iteration();
+        changes
+    }
+
+    /// Ends a failed scrape. Changes stay to be returned with the next success, but families that
+    /// only failing scrapes had are forgotten in time.
+    pub(crate) fn fail(&mut self) {
+        self.next_iteration();
+        let families = &self.families;
+        self.changed.retain(|name| families.contains_key(name));
+    }
+
+    fn next_iteration(&mut self) {
         let oldest = self.iteration.saturating_sub(KEEP_ITERATIONS);
         self.families.retain(|_, family| family.seen_in >= oldest);
         self.iteration += 1;
-        changes
     }
 
     pub(crate) fn list(&self) -> Vec<TargetMetadata> {

@@ -346,7 +346,7 @@ impl ActiveTarget {
             scrape_pool: pool.to_owned(),
             discovered_labels: self.discovered.clone(),
             labels: self.target.labels.clone(),
-            scrape_url: self.target.url.to_string(),
+            scrape_url: self.target.shown_url.clone(),
             global_url: self.target.global_url(external_host),
             last_error: last.error,
             last_scrape_ms: last.time_ms,

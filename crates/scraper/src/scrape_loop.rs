@@ -113,6 +113,8 @@ impl ScrapeLoop {
                 let _ = answer.send(());
             }
         }
+        // Whoever asked for a scrape just now need not wait for the end.
+        drop(inputs.scrape_now);
         self.retire(&inputs.back).await;
         inputs.back.cancel();
     }

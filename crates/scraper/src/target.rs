@@ -44,6 +44,8 @@ pub(crate) struct Target {
     /// Without `__` labels: what all series of the target get.
     pub(crate) labels: Labels,
     pub(crate) url: Url,
+    /// The URL as shown, with a port that `Url` leaves out because it is the scheme's own.
+    pub(crate) shown_url: String,
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
 }
@@ -96,7 +98,9 @@ impl Target {
         }
         let all = labels.build();
         let url = url(config, &all)?;
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let target = Target {
+            shown_url: format!("{}://{address}{}{query}", url.scheme(), url.path()),
             id: identify(&all, &url),
             labels: all.filter(|name| !name.starts_with(RESERVED_PREFIX)),
             url,
@@ -108,12 +112,12 @@ impl Target {
 
     /// The URL as seen from elsewhere.
     pub(crate) fn global_url(&self, external_host: &str) -> String {
-        let is_loopback = matches!(self.url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        let mut url = self.url.clone();
-        if is_loopback && url.set_host(Some(external_host)).is_err() {
-            return self.url.to_string();
+        match self.url.host_str() {
+            Some(host @ ("localhost" | "127.0.0.1" | "[::1]")) => {
+                self.shown_url.replacen(host, external_host, 1)
+            }
+            _ => self.shown_url.clone(),
         }
-        url.to_string()
     }
 
     /// How long from now until the target's moment in its interval. Targets spread over the
@@ -252,7 +256,7 @@ mod tests {
         let job = &config.scrape_configs[0];
         let group = &job.discovery.static_groups[0];
         let shown = match Target::populate(job, &group.targets[0], group) {
-            Ok(Populated::Active { target, .. }) => format!("{} {}", target.url, target.labels),
+            Ok(Populated::Active { target, .. }) => format!("{} {}", target.shown_url, target.labels),
             Ok(Populated::Dropped { .. }) => "dropped".to_owned(),
             Err(error) => error,
         };
@@ -265,6 +269,10 @@ mod tests {
             (
                 "  static_configs: [{targets: ['a:1'], labels: {env: x, __meta_y: z, __tmp: 1}}]",
                 r#"http://a:1/metrics {env="x", instance="a:1", job="node"}"#,
+            ),
+            (
+                "  static_configs: [{targets: ['[::1]:80']}]",
+                r#"http://[::1]:80/metrics {instance="[::1]:80", job="node"}"#,
             ),
             (
                 "  scheme: https\n  metrics_path: /p\n  params: {m: [b c, d], e: []}\n  static_configs: [{targets: [a], labels: {job: own, __param_m: q}}]",

@@ -238,7 +238,7 @@ fn meaningless_values_are_refused_in_prometheus_words() {
             "scrape_interval: 5s\nscrape_timeout: 6s",
             "scrape timeout greater than scrape interval for scrape config with job name \"node\"",
         ),
-        ("scrape_interval: 5 s", "not a valid duration string: \"5 s\""),
+        ("scrape_interval: 5 s", "unknown unit \" s\" in duration \"5 s\""),
         (
             "relabel_configs: [{source_labels: [a], regex: '(', target_label: b}]",
             "error parsing regexp: unclosed group: `(`",
@@ -246,6 +246,12 @@ fn meaningless_values_are_refused_in_prometheus_words() {
         (
             "relabel_configs: [{action: hashmod, target_label: a}]",
             "relabel configuration for hashmod requires non-zero modulus",
+        ),
+        ("relabel_configs: [{action: }]", "relabel action cannot be empty"),
+        ("body_size_limit: 100", "units: unknown unit  in 100"),
+        (
+            "static_configs: [null]",
+            "empty or null section in static_configs",
         ),
         (
             "relabel_configs: [{action: explode}]",
@@ -361,13 +367,13 @@ scrape_configs:
 - job_name: "a: b"
   honor_timestamps: no
   static_configs: [{targets: [a], labels: {l: "x\ny", m: '', n: "#", o: "null", p: "1.5", q: "'"}}]
-  relabel_configs: [{regex: '__meta_(.+)', action: labelmap, replacement: '$1'}]
+  relabel_configs: [{regex: '__meta_(.+)', action: labelmap, replacement: '$1'}, {source_labels: [a], target_label: b, action: keepequal}]
 alerting:
   alertmanagers: [{static_configs: [{targets: [am]}], path_prefix: /x}]
 remote_read: [{url: 'http://a', required_matchers: {a: b}}]
 storage: {tsdb: {out_of_order_time_window: 30m, retention: {time: 15d, size: 1GB}}, exemplars: {max_exemplars: 5}}
 tracing: {endpoint: a, headers: {x: y}, timeout: 1m}
-otlp: {promote_resource_attributes: [a.b]}
+otlp: {promote_resource_attributes: [a.b], label_name_underscore_sanitization: false}
 "##;
     let config = load(text).unwrap();
     assert_eq!(load(&config.to_yaml()).unwrap(), config, "{}", config.to_yaml());

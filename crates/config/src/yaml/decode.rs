@@ -118,11 +118,7 @@ impl Problems {
 
     pub(crate) fn bytes(&self, node: &Node) -> Option<u64> {
         let text = self.string(node)?;
-        let bytes = parse_bytes(&text);
-        if bytes.is_none() {
-            self.invalid(format!("units: unknown unit in {text:?}"));
-        }
-        bytes
+        parse_bytes(&text).map_err(|message| self.invalid(message)).ok()
     }
 
     /// The items of a list; null is an empty one.
@@ -242,14 +238,18 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// A null is the empty text, not the default.
     pub(crate) fn string_or(&mut self, name: &str, default: &str) -> String {
-        self.take(name)
-            .and_then(|node| self.problems.string(node))
-            .unwrap_or_else(|| default.to_owned())
+        match self.take(name) {
+            Some(node) => self.problems.string(node).unwrap_or_default(),
+            None => default.to_owned(),
+        }
     }
 
+    /// A null is false, whatever the default.
     pub(crate) fn bool(&mut self, name: &str) -> Option<bool> {
-        self.take(name).and_then(|node| self.problems.bool(node))
+        self.take(name)
+            .map(|node| self.problems.bool(node).unwrap_or(false))
     }
 
     pub(crate) fn uint(&mut self, name: &str) -> u64 {
