@@ -38,6 +38,11 @@ impl ShardMachine {
         Arc::clone(&self.head)
     }
 
+    /// What the last checkpoint left.
+    pub fn store(&self) -> &ShardStore {
+        &self.store
+    }
+
     /// Equal on replicas that have applied the same entries.
     pub fn digest(&self) -> u128 {
         self.head.read().digest()

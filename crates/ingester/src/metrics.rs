@@ -44,7 +44,7 @@ impl Collector for IngesterCollector {
 impl IngesterCollector {
     fn encode_log(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.log.stats();
-        counter(encoder, "vigie_log_syncs", "Fsyncs of the log.", stats.batches)?;
+        counter(encoder, "vigie_log_batches", "Batches written to the log, each with one fsync.", stats.batches)?;
         counter(encoder, "vigie_log_appends", "Appends of all groups; many share one fsync.", stats.appends)?;
         gauge(encoder, "vigie_log_queued_bytes", "Bytes that wait for their fsync.", self.log.queued_bytes() as f64)?;
         for (quantile, name) in [(0.5, "vigie_log_sync_p50_seconds"), (0.99, "vigie_log_sync_p99_seconds")] {
