@@ -76,14 +76,13 @@ fn rounds(target: &mut Target, layout: Layout, options: Options) -> Result<()> {
         .as_millis() as i64;
     let start_ms = now_ms - START_BEFORE_NOW_MS;
     let mut writers: Vec<Writer> = (0..WRITERS)
-        .map(|id| Writer::new(id, start_ms, rng.fork()))
+        .map(|id| Writer::new(id, start_ms, rng.fork(), layout))
         .collect();
     let api = target.api()?;
     for round in 0..options.rounds {
         let load = Duration::from_millis(SHORTEST_LOAD_MS + rng.below(LONGEST_LOAD_MS - SHORTEST_LOAD_MS));
         let victims = victims(layout, &mut rng);
-        write_until_killed(target, &mut writers, round, load, victims)?;
-        let restart = target.start_missing()?;
+        let restart = write_through_kill(target, &mut writers, round, load, victims)?;
         let checked = Instant::now();
         for writer in &mut writers {
             let shown = read_back(&api, writer, start_ms)?;
@@ -103,6 +102,8 @@ fn rounds(target: &mut Target, layout: Layout, options: Options) -> Result<()> {
             checked.elapsed()
         ));
     }
+    let refused: u32 = writers.iter().map(|writer| writer.refused_repeats).sum();
+    progress(format!("{refused} repeated batches were refused as out of order"));
     if writers.iter().any(|writer| writer.ledger.kept_samples() == 0) {
         bail!("a writer got nothing acknowledged in {} rounds", options.rounds);
     }
@@ -122,13 +123,14 @@ fn victims(layout: Layout, rng: &mut Rng) -> &'static [&'static str] {
     }
 }
 
-fn write_until_killed(
+/// Returns how long the restart took. Writers that only reach a living distributor wait for it with their batch.
+fn write_through_kill(
     target: &mut Target,
     writers: &mut [Writer],
     round: u32,
     load: Duration,
     victims: &[&str],
-) -> Result<()> {
+) -> Result<Duration> {
     let client = target.writer()?;
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -141,7 +143,7 @@ fn write_until_killed(
             .collect();
         // The random moment itself.
         std::thread::sleep(load);
-        let killed = target.kill9(victims);
+        let restarted = target.kill9(victims).and_then(|()| target.start_missing());
         stop.store(true, Ordering::Relaxed);
         for thread in threads {
             match thread.join() {
@@ -149,7 +151,7 @@ fn write_until_killed(
                 Err(_) => bail!("a writer panicked"),
             }
         }
-        killed
+        restarted
     })
 }
 
@@ -168,10 +170,12 @@ struct Writer {
     series: Vec<SeriesId>,
     ledger: Ledger,
     unanswered: Option<Vec<(SeriesId, Series)>>,
+    refused_repeats: u32,
+    layout: Layout,
 }
 
 impl Writer {
-    fn new(id: u32, start_ms: i64, rng: Rng) -> Self {
+    fn new(id: u32, start_ms: i64, rng: Rng, layout: Layout) -> Self {
         let series = (0..OLD_SERIES)
             .map(|number| SeriesId {
                 writer: id,
@@ -186,6 +190,8 @@ impl Writer {
             series,
             ledger: Ledger::default(),
             unanswered: None,
+            refused_repeats: 0,
+            layout,
         }
     }
 
@@ -199,10 +205,14 @@ impl Writer {
             });
             self.series.extend(born);
         }
+        // Stored once already, a repeated batch may be refused: its older samples are behind the newest by then. With
+        // separate roles the distributor repeats by itself what a dying ingester left unanswered.
+        let layout = self.layout;
+        let is_repeated = |was_unanswered| was_unanswered || layout == Layout::Roles;
         // A real sender repeats what was not answered; a restarted one has forgotten it.
         let mut next = self.unanswered.take().filter(|_| self.rng.chance(50));
         while !stop.load(Ordering::Relaxed) {
-            let is_repeated = next.is_some();
+            let was_unanswered = next.is_some();
             let batch = next.take().unwrap_or_else(|| self.make_batch());
             for (id, series) in &batch {
                 self.ledger.sent(*id, &series.samples);
@@ -218,8 +228,11 @@ impl Writer {
                     self.unanswered = Some(batch);
                     return Ok(());
                 }
-                // It had been stored, and its older samples are behind the newest now: Prometheus says so too.
-                Ok(answer) if is_repeated && answer.body.starts_with("out of order sample") => {}
+                Ok(answer)
+                    if is_repeated(was_unanswered) && answer.body.starts_with("out of order sample") =>
+                {
+                    self.refused_repeats += 1;
+                }
                 Ok(answer) => bail!(
                     "a good batch was refused with {}: {}",
                     answer.status,
