@@ -143,15 +143,19 @@ fn compare_all(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
 /// What the system has scraped itself: the same series at its own moments, so names are compared and not values.
 fn check_direct(target: &Api, end_ms: i64) -> Result<()> {
     for (sent, direct) in [("node", "node-direct"), ("mysql", "mysql-direct")] {
+        // A machine busy with other things may let a scrape run into its timeout.
         let up = ask(
             target,
             "instant",
-            &format!("min_over_time(up{{job={direct:?}}}[30s])"),
+            &format!("avg_over_time(up{{job={direct:?}}}[30s])"),
             end_ms,
-        )?;
-        ensure!(up.only_value()? == 1.0, "{direct} was not up all the time");
+        )?
+        .only_value()?;
+        ensure!(up >= 0.5, "{direct} was up in {up} of its scrapes");
         let names = |job: &str| -> Result<QueryData> {
-            let query = format!("count by (__name__) ({{job={job:?}, __name__!~\"scrape_.*|up\"}})");
+            let query = format!(
+                "count by (__name__) (last_over_time({{job={job:?}, __name__!~\"scrape_.*|up\"}}[30s]))"
+            );
             ask(target, "instant", &query, end_ms)
         };
         let found = differences(&names(sent)?, &names(direct)?, TOLERANCE);
