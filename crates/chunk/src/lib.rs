@@ -1,1 +1,42 @@
-//! chunk
+//! How the samples of one series are kept in bytes: [`OpenChunk`], which grows by one sample at a
+//! time, and sealed chunks, for which [`seal`] tries several codecs and keeps the smallest.
+//!
+//! Both forms are lossless to the last bit, carry a checksum, and are read by one function,
+//! [`decode_into`]; docs/formats/chunk.md describes them byte by byte. This crate knows one series
+//! at a time: it must not know labels, series ids, windows or where the bytes go.
+
+mod bitpack;
+mod codec;
+mod error;
+mod frame;
+mod info;
+mod open;
+mod sealed;
+
+pub use error::{AppendError, ChunkError, SealError};
+pub use info::ChunkInfo;
+pub use open::OpenChunk;
+pub use sealed::{reseal, seal};
+
+/// The most samples a chunk holds. It bounds what decoding may allocate: 16 bytes a sample.
+pub const MAX_CHUNK_SAMPLES: usize = u16::MAX as usize;
+
+/// Appends a chunk's samples, open or sealed, to `times_ms` and `values`.
+///
+/// The checksum is verified first. After an error both vectors are as they were.
+pub fn decode_into(bytes: &[u8], times_ms: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
+    let (kind, body) = frame::open_frame(bytes)?;
+    let (times_before, values_before) = (times_ms.len(), values.len());
+    let decoded = match kind {
+        frame::Kind::Open => open::decode_body(body, times_ms, values),
+        frame::Kind::Sealed => sealed::decode_body(body, times_ms, values),
+    };
+    if decoded.is_err() {
+        times_ms.truncate(times_before);
+        values.truncate(values_before);
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests;

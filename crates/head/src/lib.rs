@@ -1,1 +1,31 @@
-//! head
+//! One shard's memory: which series there are, which samples are admitted, and the newest samples.
+//!
+//! [`Head::apply`] is the state machine of a shard: it takes log entries (the sample batches of
+//! [`batch`]) and nothing else, so replicas that applied the same entries are equal. This crate must
+//! not know the log, the store that checkpoints go to, clocks, or any other shard.
+
+mod admission;
+mod apply;
+pub mod batch;
+mod checkpoint;
+mod digest;
+mod head;
+mod index;
+mod out_of_order;
+mod records;
+mod restore;
+mod retain;
+mod select;
+mod series;
+mod stats;
+mod tenant;
+
+pub use admission::RowError;
+pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};
+pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
+pub use records::Records;
+pub use restore::RestoreError;
+pub use stats::TenantStats;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Durations as Prometheus writes them: `1h30m`, `15s`, `500ms`.
 
+use crate::quote_go;
+
 const UNITS: [(&str, i64); 7] = [
     ("y", 365 * 24 * 3_600_000),
     ("w", 7 * 24 * 3_600_000),
@@ -14,8 +16,10 @@ const UNITS: [(&str, i64); 7] = [
 pub enum DurationError {
     #[error("empty duration string")]
     Empty,
-    #[error("not a valid duration string: {0:?}")]
+    #[error("not a valid duration string: {}", quote_go(.0))]
     Invalid(String),
+    #[error("unknown unit {} in duration {}", quote_go(.unit), quote_go(.text))]
+    UnknownUnit { unit: String, text: String },
     #[error("duration out of range")]
     OutOfRange,
 }
@@ -36,12 +40,18 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, DurationError> {
         let (digits, after) = rest.split_at(digits_end);
         let unit_end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_end);
-        // Going on in the same iterator is what enforces the order and forbids repetition.
-        let (_, unit_ms) = units.find(|(name, _)| *name == unit).ok_or_else(invalid)?;
         if digits.is_empty() {
             return Err(invalid());
         }
-        let count: i64 = digits.parse().map_err(|_| DurationError::OutOfRange)?;
+        if !UNITS.iter().any(|(name, _)| *name == unit) {
+            return Err(DurationError::UnknownUnit {
+                unit: unit.to_owned(),
+                text: text.to_owned(),
+            });
+        }
+        // Going on in the same iterator is what enforces the order and forbids repetition.
+        let (_, unit_ms) = units.find(|(name, _)| *name == unit).ok_or_else(invalid)?;
+        let count: i64 = digits.parse().map_err(|_| invalid())?;
         total_ms = count
             .checked_mul(*unit_ms)
             .and_then(|part| total_ms.checked_add(part))
@@ -102,6 +112,8 @@ mod tests {
 
     #[test]
     fn malformed_durations_are_refused() {
+        let error = parse_duration_ms("5mx").unwrap_err();
+        assert_eq!(error.to_string(), r#"unknown unit "mx" in duration "5mx""#);
         for text in [
             "",
             "1",

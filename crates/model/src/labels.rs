@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{METRIC_NAME, read_uvarint, write_uvarint};
+use crate::{METRIC_NAME, quote_go, read_uvarint, write_uvarint};
 
 /// An immutable label set, sorted by name, without empty values.
 ///
@@ -217,9 +217,9 @@ impl fmt::Display for Labels {
         for (position, (name, value)) in self.iter().enumerate() {
             let separator = if position == 0 { "" } else { ", " };
             if is_legacy_label_name(name) {
-                write!(f, "{separator}{name}={value:?}")?;
+                write!(f, "{separator}{name}={}", quote_go(value))?;
             } else {
-                write!(f, "{separator}{name:?}={value:?}")?;
+                write!(f, "{separator}{}={}", quote_go(name), quote_go(value))?;
             }
         }
         f.write_str("}")

@@ -12,6 +12,7 @@ mod labels;
 mod matcher;
 mod metadata;
 mod number;
+mod quote;
 mod sample;
 mod varint;
 
@@ -23,6 +24,7 @@ pub use labels::{InvalidLabels, Labels, LabelsBuilder, is_legacy_label_name, is_
 pub use matcher::{InvalidMatcher, MatchOp, Matcher, MatcherRegex};
 pub use metadata::{MetricKind, MetricMetadata};
 pub use number::{format_go_exponent, format_go_f, format_go_g, format_json_number, parse_go_float};
+pub use quote::{is_go_printable, quote_go, quote_go_char};
 pub use sample::{NORMAL_NAN_BITS, STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use varint::{read_uvarint, read_varint, write_uvarint, write_varint};
 

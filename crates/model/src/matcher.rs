@@ -4,7 +4,7 @@ use std::fmt;
 
 use regex::Regex;
 
-use crate::is_legacy_label_name;
+use crate::{is_legacy_label_name, quote_go};
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,10 +111,12 @@ impl std::hash::Hash for Matcher {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if is_legacy_label_name(&self.name) {
-            write!(f, "{}{}{:?}", self.name, self.op.as_str(), self.value)
+            f.write_str(&self.name)?;
         } else {
-            write!(f, "{:?}{}{:?}", self.name, self.op.as_str(), self.value)
+            f.write_str(&quote_go(&self.name))?;
         }
+        f.write_str(self.op.as_str())?;
+        f.write_str(&quote_go(&self.value))
     }
 }
 

@@ -7,8 +7,14 @@
 mod annotations;
 mod ast;
 mod error;
+mod eval;
+pub mod functions;
+mod parse;
+mod plan;
+mod print;
 mod source;
 mod value;
+mod walk;
 
 pub use annotations::Annotations;
 pub use ast::{
@@ -16,6 +22,11 @@ pub use ast::{
     ExprKind, FillValues, Grouping, MatchCardinality, MatrixSelector, Offset, RangeEdge, Span, SubqueryExpr,
     UnaryOp, ValueType, VectorMatching, VectorSelector,
 };
-pub use error::{EvalError, ParseError};
+pub use error::{EvalError, ParseError, UnboundedSelector};
+pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate};
+pub use parse::{MAX_DEPTH, ParseOptions, check_bounded, parse, parse_selector, parse_with};
+pub use plan::{Plan, QueryParams};
+pub use print::pretty;
 pub use source::{SelectRequest, Series, SeriesSet, Source, SourceError};
 pub use value::{Matrix, MatrixSeries, QueryValue, Vector, VectorSample};
+pub use walk::walk;

@@ -1,5 +1,5 @@
-//! The services through which roles meet, generated from `proto/`, and the conversions between
-//! wire types and the model.
+//! The services through which roles meet, generated from `proto/` by vigie-protogen, and the
+//! conversions between wire types and the model.
 //!
 //! A role is used through its generated service trait, whether it runs in another process (the
 //! generated client behind the same trait) or in this one (a direct call, nothing serialised). The
@@ -7,19 +7,16 @@
 
 mod convert;
 
-#[expect(missing_docs, reason = "documented in the .proto files")]
+#[rustfmt::skip]
 #[allow(
     unreachable_pub,
     missing_debug_implementations,
     clippy::all,
     clippy::allow_attributes_without_reason,
-    clippy::fn_params_excessive_bools,
-    clippy::or_fun_call,
-    reason = "generated"
+    reason = "generated; documented in the .proto files"
 )]
-pub mod v1 {
-    tonic::include_proto!("vigie.v1");
-}
+#[path = "generated/vigie.v1.rs"]
+pub mod v1;
 
 use std::sync::Arc;
 

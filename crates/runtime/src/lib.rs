@@ -1,1 +1,15 @@
-//! runtime
+//! What every running role needs and none should write again: the clock, byte budgets, logging and
+//! the metrics registry.
+//!
+//! The crate must not know any role, any wire format or any storage.
+
+mod budget;
+mod clock;
+mod logging;
+mod metrics;
+mod process;
+
+pub use budget::{ByteBudget, ByteLease, Exhausted};
+pub use clock::{Clock, SystemClock};
+pub use logging::{LogFormat, LogLevel, LoggingError, init_logging};
+pub use metrics::{Metrics, duration_buckets};

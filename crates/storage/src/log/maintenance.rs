@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rocksdb::DB;
+use rocksdb::{DB, FlushOptions};
 
 use super::db::Shared;
 use super::keys::{META, segment_name};
@@ -63,8 +63,11 @@ fn work(shared: &Shared, db: &DB, first: Vec<Task>, tasks: &Receiver<Task>) -> R
                 shared.counters.segment_drop.record(start.elapsed());
             }
             Task::FlushMeta => {
+                let mut options = FlushOptions::default();
+                // Queued behind larger flushes it would hold up the next segment.
+                options.set_wait(false);
                 if let Some(meta) = db.cf_handle(META) {
-                    db.flush_cf(&meta).during("flush log metadata")?;
+                    db.flush_cf_opt(&meta, &options).during("flush log metadata")?;
                 }
             }
         }

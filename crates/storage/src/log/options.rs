@@ -60,7 +60,8 @@ pub struct LogDbOptions {
     pub copy_forward_bytes: u64,
     /// Closed segments that may pile up before groups are copied forward or reported as pinning.
     pub max_closed_segments: usize,
-    /// Size of one memtable.
+    /// Size of one memtable. A segment that fits is only flushed if it lives long; with a [`MemoryBudget`],
+    /// that decides.
     pub memtable_bytes: usize,
     /// Size of the RocksDB write-ahead log at which old memtables are flushed.
     pub wal_bytes: u64,
@@ -76,14 +77,15 @@ impl LogDbOptions {
         LogDbOptions {
             incarnation,
             durability: Durability::Fsync,
-            segment_bytes: 256 << 20,
+            segment_bytes: 48 << 20,
             segment_age: Duration::from_secs(600),
             batch_bytes: 8 << 20,
             tail_cache_bytes: 64 << 20,
             copy_forward_bytes: 1 << 20,
-            max_closed_segments: 4,
+            max_closed_segments: 16,
+            // A segment and its overshoot of one batch fit: dropped in time, it is never flushed.
             memtable_bytes: 64 << 20,
-            wal_bytes: 1 << 30,
+            wal_bytes: 512 << 20,
             memory: None,
             faults: None,
         }

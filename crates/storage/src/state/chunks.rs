@@ -16,7 +16,7 @@ const STEPS_BEFORE_SEEK: u32 = 8;
 
 const BAD_KEY: StorageError = StorageError::Corrupt {
     what: "chunk",
-    reason: "key is not 28 bytes",
+    reason: "key is not 32 bytes",
 };
 
 impl ShardStore {

@@ -11,9 +11,9 @@ use crate::StorageError;
 use crate::error::Context;
 
 /// Records fetched at once: enough to make the seek free, few enough to keep memory small.
-const PAGE_RECORDS: usize = 4096;
+const PAGE_RECORDS: usize = 1 << 16;
 /// Bytes at which a page ends early.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 8 << 20;
 
 type Record = (u32, Box<[u8]>);
 
@@ -47,7 +47,7 @@ impl IdIter {
         options.set_readahead_size(2 << 20);
         let mut iter = db.raw_iterator_cf_opt(&cf(&db, self.family)?, options);
         iter.seek(self.scope.id_key(from));
-        let (mut page, mut bytes) = (Vec::with_capacity(PAGE_RECORDS), 0);
+        let (mut page, mut bytes) = (Vec::new(), 0);
         while page.len() < PAGE_RECORDS && bytes < PAGE_BYTES {
             let Some((key, value)) = iter.item() else {
                 iter.status().during("read shard records")?;

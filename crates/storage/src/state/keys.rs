@@ -20,9 +20,9 @@ pub(super) const GARBAGE_TAG: u8 = 2;
 pub(super) const NAME_TAG: u8 = 3;
 
 /// Bytes of a chunk's key.
-const CHUNK_KEY_BYTES: usize = 28;
+const CHUNK_KEY_BYTES: usize = 32;
 /// Bytes of a chunk's key as it travels between replicas: without shard and generation.
-pub(super) const PORTABLE_CHUNK_BYTES: usize = 20;
+pub(super) const PORTABLE_CHUNK_BYTES: usize = 24;
 
 /// Where a chunk lives. Windows number the time axis (chunk start divided by the window length); a chunk
 /// belongs to the window of its start and must not reach beyond it.
@@ -36,6 +36,8 @@ pub struct ChunkKey {
     pub series: u32,
     /// Time of the first sample.
     pub start_ms: i64,
+    /// Tells chunks of a series apart that start at the same time: late samples have chunks of their own.
+    pub ordinal: u32,
 }
 
 impl ChunkKey {
@@ -46,16 +48,18 @@ impl ChunkKey {
             tenant,
             series,
             start_ms: i64::MIN,
+            ordinal: 0,
         }
     }
 
-    /// `window u32 BE | tenant u32 BE | series u32 BE | start`.
+    /// `window u32 BE | tenant u32 BE | series u32 BE | start | ordinal u32 BE`.
     pub(super) fn portable(&self) -> [u8; PORTABLE_CHUNK_BYTES] {
         let mut key = [0; PORTABLE_CHUNK_BYTES];
         key[..4].copy_from_slice(&self.window.to_be_bytes());
         key[4..8].copy_from_slice(&self.tenant.to_be_bytes());
         key[8..12].copy_from_slice(&self.series.to_be_bytes());
-        key[12..].copy_from_slice(&ordered(self.start_ms));
+        key[12..20].copy_from_slice(&ordered(self.start_ms));
+        key[20..].copy_from_slice(&self.ordinal.to_be_bytes());
         key
     }
 
@@ -63,12 +67,14 @@ impl ChunkKey {
     pub(super) fn from_portable(key: &[u8]) -> Option<ChunkKey> {
         let (window, rest) = split_u32(key)?;
         let (tenant, rest) = split_u32(rest)?;
-        let (series, start) = split_u32(rest)?;
+        let (series, rest) = split_u32(rest)?;
+        let (start, ordinal) = rest.split_first_chunk()?;
         Some(ChunkKey {
             window,
             tenant,
             series,
-            start_ms: from_ordered(start.try_into().ok()?),
+            start_ms: from_ordered(*start),
+            ordinal: u32::from_be_bytes(ordinal.try_into().ok()?),
         })
     }
 }
@@ -125,7 +131,7 @@ impl Scope {
         key
     }
 
-    /// `window u32 BE | shard u32 BE | generation u32 BE | tenant u32 BE | series u32 BE | start`.
+    /// `window u32 BE | shard u32 BE | generation u32 BE | tenant u32 BE | series u32 BE | start | ordinal u32 BE`.
     pub(super) fn chunk_key(self, key: ChunkKey) -> [u8; CHUNK_KEY_BYTES] {
         let mut bytes = [0; CHUNK_KEY_BYTES];
         let portable = key.portable();
@@ -202,14 +208,15 @@ mod tests {
             tenant: 6,
             series: 0x2122_2324,
             start_ms: 1,
+            ordinal: 2,
         };
         assert_eq!(
             scope.chunk_key(key),
-            *b"\x11\x12\x13\x14\x01\x02\x03\x04\0\0\0\x05\0\0\0\x06\x21\x22\x23\x24\x80\0\0\0\0\0\0\x01"
+            *b"\x11\x12\x13\x14\x01\x02\x03\x04\0\0\0\x05\0\0\0\x06\x21\x22\x23\x24\x80\0\0\0\0\0\0\x01\0\0\0\x02"
         );
         assert_eq!(
             key.portable(),
-            *b"\x11\x12\x13\x14\0\0\0\x06\x21\x22\x23\x24\x80\0\0\0\0\0\0\x01"
+            *b"\x11\x12\x13\x14\0\0\0\x06\x21\x22\x23\x24\x80\0\0\0\0\0\0\x01\0\0\0\x02"
         );
         assert_eq!(scope.id_key(7), *b"\x01\x02\x03\x04\0\0\0\x05\0\0\0\x07");
         assert_eq!(
@@ -235,10 +242,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunk_keys_order_as_their_fields(a: (u32, u32, u32, u32, u32, i64), b: (u32, u32, u32, u32, u32, i64)) {
-            let encode = |(window, shard, generation, tenant, series, start_ms)| {
+        fn chunk_keys_order_as_their_fields(
+            a: (u32, u32, u32, u32, u32, i64, u32),
+            b: (u32, u32, u32, u32, u32, i64, u32),
+        ) {
+            let encode = |(window, shard, generation, tenant, series, start_ms, ordinal)| {
                 let scope = Scope { shard, generation };
-                let key = ChunkKey { window, tenant, series, start_ms };
+                let key = ChunkKey { window, tenant, series, start_ms, ordinal };
                 let bytes = scope.chunk_key(key);
                 assert_eq!(parse_chunk_key(&bytes), Some((scope, key)));
                 bytes

@@ -76,6 +76,7 @@ impl ShardStore {
                 tenant: u32::MAX,
                 series: u32::MAX,
                 start_ms: i64::MAX,
+                ordinal: u32::MAX,
             });
             db.delete_file_in_range_cf(&chunks, &[][..], &last[..])
                 .during("delete files of old windows")?;

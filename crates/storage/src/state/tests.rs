@@ -44,6 +44,7 @@ fn key(window: u32, tenant: u32, series: u32, start_ms: i64) -> ChunkKey {
         tenant,
         series,
         start_ms,
+        ordinal: 0,
     }
 }
 
@@ -136,7 +137,7 @@ fn pages_through_many_series() {
     let fixture = Fixture::new();
     let db = fixture.open();
     commit(&db.shard(1), |batch| {
-        (0..10_000).for_each(|id| batch.put_series(id * 3, &id.to_le_bytes()))
+        (0..100_000).for_each(|id| batch.put_series(id * 3, &[7; 200]))
     });
     commit(&db.shard(2), |batch| batch.put_series(1, b"other"));
     let ids = db
@@ -144,7 +145,7 @@ fn pages_through_many_series() {
         .series()
         .map(|record| record.unwrap().0)
         .collect::<Vec<_>>();
-    assert_eq!(ids, (0..10_000).map(|id| id * 3).collect::<Vec<_>>());
+    assert_eq!(ids, (0..100_000).map(|id| id * 3).collect::<Vec<_>>());
 }
 
 #[test]

@@ -220,7 +220,8 @@ impl Drop for SnapshotInstaller {
         if !self.finished
             && let Err(error) = inner.clean_garbage(Some(self.scope.shard))
         {
-            tracing::warn!(shard = self.scope.shard, %error, "half-installed snapshot stays until the next start");
+            let shard = self.scope.shard;
+            tracing::warn!(shard, %error, "half-installed snapshot stays until the next start");
         }
         inner.installing.lock().remove(&self.scope.shard);
     }

@@ -156,7 +156,7 @@ fn serve_content(
         if content == Content::Chunks {
             let bad = StorageError::Corrupt {
                 what: "chunk",
-                reason: "key is not 28 bytes",
+                reason: "key is not 32 bytes",
             };
             let (found_scope, found) = parse_chunk_key(key).ok_or(bad)?;
             if found_scope != scope {

@@ -1,0 +1,86 @@
+# Everything is reached from here; nothing has to be installed by hand (scripts/bootstrap.sh).
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export VIGIE_CACHE ?= $(HOME)/.cache/vigie
+# One target folder outside the clone: a fresh clone does not build RocksDB again.
+export CARGO_TARGET_DIR ?= $(VIGIE_CACHE)/target
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+TOOLS_BIN := $(VIGIE_CACHE)/tools/bin
+VIGIE := $(CARGO_TARGET_DIR)/release/vigie
+# Empty here; .ci/run sets it to --locked.
+CARGO_FLAGS ?=
+CARGO_TEST_FLAGS ?=
+# Arguments of `make run`, for example ARGS="--config.file=prometheus.yml".
+ARGS ?=
+
+.PHONY: help
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: bootstrap
+bootstrap: ## Installs what is missing to build (apt packages, Rust); silent when nothing is.
+	@scripts/bootstrap.sh
+
+.PHONY: build
+build: bootstrap ## Builds the binary.
+	cargo build $(CARGO_FLAGS) --release --package vigie
+
+.PHONY: run
+run: build ## Builds and runs on http://127.0.0.1:9090, data in ./data; arguments by ARGS="...".
+	$(VIGIE) $(ARGS)
+
+.PHONY: test
+test: bootstrap ## All tests that need nothing but this repository.
+	cargo test $(CARGO_FLAGS) --release --workspace --exclude vigie-e2e $(CARGO_TEST_FLAGS)
+	cargo xtask tidy
+
+.PHONY: lint
+lint: bootstrap ## Formatting and lints, nothing is changed.
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --release --workspace --all-targets -- -D warnings
+
+.PHONY: fix
+fix: bootstrap ## Formats and applies what the lints can mend themselves.
+	cargo clippy --release --workspace --all-targets --fix --allow-dirty --allow-staged
+	cargo fmt --all
+
+.PHONY: tidy
+tidy: bootstrap ## Checks the layering of the crates and the other rules of the tree.
+	cargo xtask tidy
+
+.PHONY: verify
+verify: lint tidy ## The quick read-only checks: lint and tidy.
+
+.PHONY: e2e
+e2e: build tools-prometheus tools-node-exporter ## Against real exporters and a real Prometheus.
+	@scripts/bootstrap.sh e2e
+	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+		cargo test $(CARGO_FLAGS) --release --package vigie-e2e $(CARGO_TEST_FLAGS) -- --nocapture --test-threads=1
+
+.PHONY: bench
+bench: bench-first-light ## All measurements.
+
+.PHONY: bench-first-light
+bench-first-light: build tools-prometheus tools-victoria-metrics ## 1 M series into Vigie and its peers; prints a table.
+	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+		cargo run $(CARGO_FLAGS) --release --package vigie-e2e --bin first_light -- $(ARGS)
+
+.PHONY: tools-prometheus
+tools-prometheus: ## Builds the real Prometheus and promtool.
+	@scripts/build-tool.sh tools/prometheus $(TOOLS_BIN)
+
+.PHONY: tools-node-exporter
+tools-node-exporter: ## Builds the real node_exporter.
+	@scripts/build-tool.sh tools/node_exporter $(TOOLS_BIN)
+
+.PHONY: tools-victoria-metrics
+tools-victoria-metrics: ## Builds the real VictoriaMetrics.
+	@scripts/build-tool.sh tools/victoria-metrics $(TOOLS_BIN)
+
+.PHONY: clean-data
+clean-data: ## Deletes ./data, what `make run` has stored.
+	rm -rf ./data

@@ -1,0 +1,121 @@
+//! query and query_range.
+
+use axum::extract::State;
+use serde_json::json;
+use vigie_promql::QueryValue;
+
+use crate::error::ApiError;
+use crate::json::write_query_value;
+use crate::params::Params;
+use crate::reply::Reply;
+use crate::routes::Api;
+use crate::tenant::Tenant;
+use crate::{QueryAnswer, QueryRange, QueryStats};
+
+/// Enough for a point per pixel on any screen, and for a week at one point a minute.
+const MAX_STEPS: i64 = 11_000;
+
+const TRUNCATED: &str = "results truncated due to limit";
+
+pub(crate) async fn instant(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    params: Params,
+) -> Result<Reply, ApiError> {
+    let limit = params.limit()?;
+    let time_ms = params.time_or("time", api.now_ms())?;
+    let options = params.query_options()?;
+    let answer = api
+        .query()?
+        .instant(&tenant, params.get("query"), time_ms, &options)
+        .await
+        .map_err(ApiError::of_query)?;
+    Ok(reply(answer, limit))
+}
+
+pub(crate) async fn range(
+    State(api): State<Api>,
+    Tenant(tenant): Tenant,
+    params: Params,
+) -> Result<Reply, ApiError> {
+    let limit = params.limit()?;
+    let start_ms = params.time("start")?;
+    let end_ms = params.time("end")?;
+    if end_ms < start_ms {
+        return Err(ApiError::invalid_parameter(
+            "end",
+            "end timestamp must not be before start time",
+        ));
+    }
+    let step_ms = params.duration_ms("step")?;
+    if step_ms <= 0 {
+        return Err(ApiError::invalid_parameter(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if end_ms.saturating_sub(start_ms) / step_ms > MAX_STEPS {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ));
+    }
+    let options = params.query_options()?;
+    let range = QueryRange {
+        start_ms,
+        end_ms,
+        step_ms,
+    };
+    let answer = api
+        .query()?
+        .range(&tenant, params.get("query"), range, &options)
+        .await
+        .map_err(ApiError::of_query)?;
+    Ok(reply(answer, limit))
+}
+
+fn reply(mut answer: QueryAnswer, limit: Option<usize>) -> Reply {
+    let is_truncated = limit.is_some_and(|limit| truncate(&mut answer.value, limit));
+    Reply::written(|body| {
+        body.push(b'{');
+        write_query_value(body, &answer.value);
+        if let Some(stats) = answer.stats {
+            body.extend_from_slice(b",\"stats\":");
+            body.extend_from_slice(stats_json(&stats).to_string().as_bytes());
+        }
+        body.push(b'}');
+    })
+    .with_annotations(answer.annotations)
+    .with_warnings(is_truncated.then(|| TRUNCATED.to_owned()))
+}
+
+fn truncate(value: &mut QueryValue, limit: usize) -> bool {
+    let length = match value {
+        QueryValue::Vector(vector) => vector.len(),
+        QueryValue::Matrix(matrix) => matrix.len(),
+        QueryValue::Scalar { .. } | QueryValue::String { .. } => return false,
+    };
+    match value {
+        QueryValue::Vector(vector) => vector.truncate(limit),
+        QueryValue::Matrix(matrix) => matrix.truncate(limit),
+        QueryValue::Scalar { .. } | QueryValue::String { .. } => {}
+    }
+    length > limit
+}
+
+fn stats_json(stats: &QueryStats) -> serde_json::Value {
+    json!({
+        "timings": {
+            "evalTotalTime": stats.eval_total_seconds,
+            "resultSortTime": stats.result_sort_seconds,
+            "queryPreparationTime": stats.query_preparation_seconds,
+            "innerEvalTime": stats.inner_eval_seconds,
+            "execQueueTime": stats.exec_queue_seconds,
+            "execTotalTime": stats.exec_total_seconds,
+        },
+        "samples": {
+            "totalQueryableSamples": stats.total_queryable_samples,
+            "samplesRead": stats.samples_read,
+            "peakSamples": stats.peak_samples,
+        },
+    })
+}

@@ -1,0 +1,53 @@
+//! What a chunk holds, without decoding it.
+
+use crate::frame::{self, Kind};
+use crate::open::OpenHeader;
+use crate::sealed::SealedHeader;
+use crate::{ChunkError, MAX_CHUNK_SAMPLES};
+
+/// Count and time range of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkInfo {
+    pub count: u32,
+    /// Inclusive; 0 in a chunk without samples.
+    pub min_time_ms: i64,
+    /// Inclusive; 0 in a chunk without samples.
+    pub max_time_ms: i64,
+}
+
+impl ChunkInfo {
+    /// Reads the header only. The checksum is left to [`crate::decode_into`].
+    pub fn read(bytes: &[u8]) -> Result<ChunkInfo, ChunkError> {
+        let (kind, mut body) = frame::read_kind(bytes)?;
+        match kind {
+            Kind::Open => {
+                let header = OpenHeader::read(&mut body)?;
+                let min_time_ms = match header.count {
+                    0 => 0,
+                    _ => frame::take_varint(&mut body)?,
+                };
+                Ok(ChunkInfo {
+                    count: u32::from(header.count),
+                    min_time_ms,
+                    max_time_ms: header.last_time_ms,
+                })
+            }
+            Kind::Sealed => {
+                let header = SealedHeader::read(&mut body)?;
+                Ok(ChunkInfo {
+                    count: header.count as u32,
+                    min_time_ms: header.min_time_ms,
+                    max_time_ms: header.max_time_ms,
+                })
+            }
+        }
+    }
+}
+
+/// Refuses counts beyond the bound before anything is allocated for them.
+pub(crate) fn checked_count(raw: u64) -> Result<usize, ChunkError> {
+    match usize::try_from(raw) {
+        Ok(count) if count <= MAX_CHUNK_SAMPLES => Ok(count),
+        _ => Err(ChunkError::Inconsistent("too many samples")),
+    }
+}

@@ -1,0 +1,164 @@
+//! Reading an open chunk's stream.
+
+use super::value::{DELTA, RESCALE, SMALL_DELTA, XOR, XOR_SHAPES};
+use super::{OpenHeader, RUN, TIME_NEAR_DELTA, TIME_NEW_DELTA, TIME_SAME_DELTA};
+use crate::ChunkError;
+use crate::codec::scale::{MAX_SCALE, from_mantissa, mantissa};
+use crate::frame::{take, take_uvarint, take_varint, unzigzag};
+
+/// Reads what is between the frame's version and checksum.
+pub(crate) fn decode_body(
+    mut input: &[u8],
+    times_ms: &mut Vec<i64>,
+    values: &mut Vec<f64>,
+) -> Result<(), ChunkError> {
+    let header = OpenHeader::read(&mut input)?;
+    decode_stream(input, usize::from(header.count), times_ms, values)
+}
+
+pub(super) fn decode_stream(
+    mut input: &[u8],
+    count: usize,
+    times_ms: &mut Vec<i64>,
+    values: &mut Vec<f64>,
+) -> Result<(), ChunkError> {
+    if count == 0 {
+        return Ok(());
+    }
+    times_ms.reserve(count);
+    values.reserve(count);
+    let mut time = take_varint(&mut input)?;
+    let [control] = take::<1>(&mut input)?;
+    let mut state = ValueState::default();
+    if control & RUN != TIME_SAME_DELTA {
+        return Err(ChunkError::Inconsistent("first sample"));
+    }
+    state.step(control & !RUN, &mut input)?;
+    times_ms.push(time);
+    values.push(state.value());
+
+    let mut left = count - 1;
+    let mut delta = 0u64;
+    while left > 0 {
+        let [control] = take::<1>(&mut input)?;
+        match control & RUN {
+            RUN => {
+                let length = usize::from(control & !RUN) + 1;
+                if length > left {
+                    return Err(ChunkError::Inconsistent("run"));
+                }
+                for _ in 0..length {
+                    time = later(time, delta)?;
+                    times_ms.push(time);
+                }
+                values.resize(values.len() + length, state.value());
+                left -= length;
+                continue;
+            }
+            TIME_NEAR_DELTA => {
+                let [change] = take::<1>(&mut input)?;
+                delta = delta.wrapping_add(i64::from(change as i8) as u64);
+            }
+            TIME_NEW_DELTA => delta = take_uvarint(&mut input)?,
+            _ => {}
+        }
+        time = later(time, delta)?;
+        // An interval that does not fit the encoder's state is not referred to again.
+        state.step(control & !RUN, &mut input)?;
+        times_ms.push(time);
+        values.push(state.value());
+        left -= 1;
+    }
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(ChunkError::Inconsistent("bytes after the last sample"))
+    }
+}
+
+#[inline]
+fn later(time: i64, delta: u64) -> Result<i64, ChunkError> {
+    let next = time.wrapping_add_unsigned(delta);
+    if next > time {
+        Ok(next)
+    } else {
+        Err(ChunkError::Inconsistent("times do not ascend"))
+    }
+}
+
+/// The decoder's side of `ValueCoder`.
+#[derive(Debug, Default)]
+struct ValueState {
+    bits: u64,
+    scale: u8,
+    /// The last value as an integer at `scale`, where that is known without computing it.
+    integer: Option<i64>,
+}
+
+impl ValueState {
+    #[inline]
+    fn value(&self) -> f64 {
+        f64::from_bits(self.bits)
+    }
+
+    #[inline]
+    fn step(&mut self, code: u8, input: &mut &[u8]) -> Result<(), ChunkError> {
+        match code {
+            0 => Ok(()),
+            DELTA..SMALL_DELTA => {
+                let raw = take_low_bytes(input, usize::from(code - DELTA) + 1)?;
+                self.add(unzigzag(raw));
+                Ok(())
+            }
+            SMALL_DELTA..XOR => {
+                self.add(unzigzag(u64::from(code - SMALL_DELTA) + 1));
+                Ok(())
+            }
+            XOR..RESCALE => {
+                let (trailing, bytes) = XOR_SHAPES[usize::from(code - XOR)];
+                self.bits ^= take_low_bytes(input, usize::from(bytes))? << (8 * trailing);
+                self.integer = None;
+                Ok(())
+            }
+            RESCALE => {
+                let [scale] = take::<1>(input)?;
+                if scale > MAX_SCALE {
+                    return Err(ChunkError::Inconsistent("decimal places"));
+                }
+                self.scale = scale;
+                self.integer = None;
+                let difference = unzigzag(take_uvarint(input)?);
+                self.add(difference);
+                Ok(())
+            }
+            unknown => Err(ChunkError::UnknownCodec(unknown)),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, difference: i64) {
+        let base = match self.integer {
+            Some(integer) => integer,
+            None => mantissa(self.value(), self.scale).unwrap_or(0),
+        };
+        let integer = base.wrapping_add(difference);
+        self.integer = Some(integer);
+        self.bits = from_mantissa(integer, self.scale).to_bits();
+    }
+}
+
+/// Takes 1 to 8 bytes as an integer, least significant first.
+#[inline]
+fn take_low_bytes(input: &mut &[u8], count: usize) -> Result<u64, ChunkError> {
+    if let Some(word) = input.first_chunk::<8>() {
+        // The common case reads a whole word and drops what belongs to the next sample.
+        let value = u64::from_le_bytes(*word) & (u64::MAX >> (64 - 8 * count));
+        *input = &input[count..];
+        return Ok(value);
+    }
+    let (taken, rest) = input.split_at_checked(count).ok_or(ChunkError::Truncated)?;
+    *input = rest;
+    let mut word = [0; 8];
+    word[..count].copy_from_slice(taken);
+    Ok(u64::from_le_bytes(word))
+}

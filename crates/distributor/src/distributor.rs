@@ -1,0 +1,283 @@
+//! The distributor itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigie_cluster::{Directory, Placement};
+use vigie_model::{InvalidLabels, Labels, METRIC_NAME, MetricMetadata, ShardId, TenantId, series_hash};
+use vigie_proto::v1;
+use vigie_runtime::{ByteBudget, Metrics};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::WriteError;
+use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
+use crate::lane::Lane;
+use crate::metrics::DistributorMetrics;
+use crate::remote_write::{RemoteWriteRequest, decode_labels, decompress};
+use crate::scraped::ScrapedRows;
+use crate::series_cache::{LabelEncoding, SeriesCache, SeriesKey, SeriesKeyer};
+
+/// A series may vanish between two rounds only if it was idle for the whole retention, so a second
+/// round nearly never happens and a third means that something is badly wrong.
+const MAX_ROUNDS: usize = 3;
+
+/// Metadata known to be stored; forgotten all at once when there is this much of it.
+const MAX_KNOWN_METADATA: usize = 100_000;
+
+#[derive(Debug, Clone)]
+pub struct DistributorOptions {
+    /// Largest request after decompression.
+    pub max_decoded_bytes: usize,
+    /// Decoded bytes of all requests being written.
+    pub max_inflight_bytes: u64,
+    /// Series remembered with their shard and id.
+    pub series_cache_entries: usize,
+    /// How long a batch is retried before its requests fail.
+    pub commit_timeout: Duration,
+    /// Seed of the series keys: random per process and kept to itself.
+    pub secret: u64,
+}
+
+impl DistributorOptions {
+    /// Prometheus's own limit for requests, and room for a few million series.
+    pub fn new(secret: u64) -> DistributorOptions {
+        DistributorOptions {
+            max_decoded_bytes: 32 << 20,
+            max_inflight_bytes: 256 << 20,
+            series_cache_entries: 8 << 20,
+            commit_timeout: Duration::from_secs(20),
+            secret,
+        }
+    }
+}
+
+/// Shards, batches and commits samples. Lives behind an `Arc`, shared by all requests.
+#[derive(Debug)]
+pub struct Distributor {
+    options: DistributorOptions,
+    directory: Arc<Directory>,
+    cache: SeriesCache,
+    known_metadata: Mutex<std::collections::HashSet<u64>>,
+    budget: ByteBudget,
+    /// One per shard; made when the number of shards is known.
+    lanes: OnceCell<Vec<Arc<Lane>>>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    metrics: DistributorMetrics,
+}
+
+impl Distributor {
+    pub fn new(options: DistributorOptions, directory: Arc<Directory>, metrics: &Metrics) -> Distributor {
+        Distributor {
+            cache: SeriesCache::new(options.series_cache_entries),
+            known_metadata: Mutex::default(),
+            budget: ByteBudget::new(options.max_inflight_bytes),
+            lanes: OnceCell::new(),
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            metrics: DistributorMetrics::register(metrics),
+            options,
+            directory,
+        }
+    }
+
+    /// Takes a remote write 1.0 request: the snappy-compressed body.
+    ///
+    /// Samples refused for their time or value fail the request with [`WriteError::Rejected`]; all
+    /// others of the request are stored nevertheless.
+    pub async fn remote_write(&self, tenant: &TenantId, body: &[u8]) -> Result<WriteSummary, WriteError> {
+        // Leased for the compressed size first, so that a flood is shed before any work is done.
+        let _compressed = self.lease(body.len())?;
+        let decoded = decompress(body, self.options.max_decoded_bytes)?;
+        let _decoded = self.lease(decoded.len())?;
+        let request = RemoteWriteRequest::scan(&decoded)?;
+        let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::RemoteWriteV1);
+        let keys = request.series.iter().map(|series| keyer.key(series.labels)).collect();
+        let source = RemoteWriteRows { request: &request, keys };
+        let summary = self.ingest(tenant, &source).await?;
+        self.metrics.observe_write(&summary, request.histograms);
+        if request.histograms > 0 {
+            return Err(WriteError::Malformed(format!(
+                "native histograms are not supported yet: {} were dropped, the other samples are stored",
+                request.histograms
+            )));
+        }
+        summary.into_result()
+    }
+
+    /// Takes samples of scrapes. Refused samples are counted in the summary.
+    pub async fn write_scraped(
+        &self,
+        tenant: &TenantId,
+        request: &v1::WriteRequest,
+    ) -> Result<WriteSummary, WriteError> {
+        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24)?;
+        let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::Packed);
+        let summary = self.ingest(tenant, &ScrapedRows::new(request, keyer)?).await?;
+        self.metrics.observe_write(&summary, 0);
+        Ok(summary)
+    }
+
+    /// Refuses new writes, commits those already taken, and ends the tasks.
+    pub async fn shutdown(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn lease(&self, bytes: usize) -> Result<vigie_runtime::ByteLease, WriteError> {
+        self.metrics.inflight_bytes.set(self.budget.held_bytes() as i64);
+        self.budget.try_lease(bytes as u64).map_err(|error| WriteError::Overloaded(error.to_string()))
+    }
+
+    async fn ingest<S: SeriesSource>(&self, tenant: &TenantId, source: &S) -> Result<WriteSummary, WriteError> {
+        let unavailable = |error: vigie_cluster::DirectoryError| WriteError::Unavailable(error.to_string());
+        let placement = self.directory.placement().await.map_err(unavailable)?;
+        let lanes = self.lanes(&placement).await;
+        let mut summary = WriteSummary::default();
+        let mut targets = Vec::with_capacity(source.keys().len());
+        self.cache.lookup_all(source.keys(), &mut targets);
+        self.metrics.observe_lookup(targets.len(), targets.iter().filter(|target| target.is_none()).count());
+
+        let mut round = Round::deal(source, source.rows(), &targets, tenant, &placement, &mut summary);
+        let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
+        let mut undeclared = Vec::new();
+        for _ in 0..MAX_ROUNDS {
+            self.commit_round(lanes, tenant, source, &round, &mut summary, &mut undeclared).await?;
+            if undeclared.is_empty() {
+                self.remember_metadata(new_metadata);
+                return Ok(summary);
+            }
+            // The cache knew ids that are gone. Without it every series is declared anew.
+            targets.fill(None);
+            round = Round::deal(source, undeclared.drain(..), &targets, tenant, &placement, &mut summary);
+        }
+        Err(WriteError::Unavailable("series ids keep changing; send the request again".to_owned()))
+    }
+
+    async fn commit_round<S: SeriesSource>(
+        &self,
+        lanes: &[Arc<Lane>],
+        tenant: &TenantId,
+        source: &S,
+        round: &Round,
+        summary: &mut WriteSummary,
+        undeclared: &mut Vec<Row>,
+    ) -> Result<(), WriteError> {
+        let answers: Vec<_> = round
+            .parts()
+            .map(|(shard, part)| (shard, part, lanes[shard.0 as usize].submit(tenant, &part.write)))
+            .collect();
+        let mut learned = Vec::new();
+        let mut failed = None;
+        for (shard, part, answer) in answers {
+            match answer.await {
+                Ok(Ok(outcome)) => part.conclude(shard, &outcome, source, summary, &mut learned, undeclared),
+                Ok(Err(error)) => failed = Some(error),
+                Err(_) => failed = Some(WriteError::Unavailable("the server is shutting down".to_owned())),
+            }
+        }
+        if !learned.is_empty() {
+            self.cache.insert_all(&learned);
+            self.metrics.cache_entries.set(self.cache.len() as i64);
+            self.metrics.cache_bytes.set(self.cache.resident_bytes() as i64);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Adds metadata not seen before to the round; gives back its fingerprints.
+    fn add_new_metadata<S: SeriesSource>(
+        &self,
+        round: &mut Round,
+        tenant: &TenantId,
+        source: &S,
+        placement: &Placement,
+    ) -> Vec<u64> {
+        if source.metadata().is_empty() {
+            return Vec::new();
+        }
+        let known = self.known_metadata.lock();
+        let mut fresh = Vec::new();
+        for (name, metadata) in source.metadata() {
+            let fingerprint = fingerprint(tenant, name, metadata);
+            // The home of a family's metadata is that of the series with its name and no labels.
+            let Ok(labels) = Labels::from_pairs([(METRIC_NAME, name)]) else { continue };
+            if !labels.is_empty() && !known.contains(&fingerprint) {
+                round.add_metadata(placement.shard_of(series_hash(tenant, &labels)), name, metadata);
+                fresh.push(fingerprint);
+            }
+        }
+        fresh
+    }
+
+    fn remember_metadata(&self, fingerprints: Vec<u64>) {
+        if fingerprints.is_empty() {
+            return;
+        }
+        let mut known = self.known_metadata.lock();
+        if known.len() + fingerprints.len() > MAX_KNOWN_METADATA {
+            known.clear();
+        }
+        known.extend(fingerprints);
+    }
+
+    async fn lanes(&self, placement: &Placement) -> &[Arc<Lane>] {
+        self.lanes
+            .get_or_init(|| async {
+                (0..placement.shard_count())
+                    .map(|shard| {
+                        let metrics = self.metrics.lane.clone();
+                        let lane = Arc::new(Lane::new(ShardId(shard), self.options.commit_timeout, metrics));
+                        let run = Arc::clone(&lane).run(Arc::clone(&self.directory), self.shutdown.clone());
+                        self.tasks.spawn(run);
+                        lane
+                    })
+                    .collect()
+            })
+            .await
+    }
+}
+
+fn fingerprint(tenant: &TenantId, name: &str, metadata: &MetricMetadata) -> u64 {
+    let text = format!(
+        "{}\0{name}\0{}\0{}\0{}",
+        tenant.as_str(),
+        metadata.kind.as_str(),
+        metadata.unit,
+        metadata.help
+    );
+    xxh3_64(text.as_bytes())
+}
+
+/// A scanned remote write 1.0 request with the keys of its series.
+struct RemoteWriteRows<'a> {
+    request: &'a RemoteWriteRequest<'a>,
+    keys: Vec<SeriesKey>,
+}
+
+impl SeriesSource for RemoteWriteRows<'_> {
+    fn keys(&self) -> &[SeriesKey] {
+        &self.keys
+    }
+
+    fn labels(&self, series: usize) -> Result<Labels, InvalidLabels> {
+        decode_labels(self.request.series[series].labels)
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row> + Send {
+        let mut start = 0;
+        self.request.series.iter().zip(0..).flat_map(move |(series, index)| {
+            let samples = &self.request.samples[start..series.samples_end];
+            start = series.samples_end;
+            samples.iter().map(move |&(timestamp_ms, value)| Row { series: index, timestamp_ms, value })
+        })
+    }
+
+    fn metadata(&self) -> &[(&str, MetricMetadata)] {
+        &self.request.metadata
+    }
+}

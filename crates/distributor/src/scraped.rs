@@ -1,0 +1,62 @@
+//! Samples that scrapers send: columns over packed label sets.
+
+use vigie_model::{InvalidLabels, Labels, MetricMetadata};
+use vigie_proto::v1;
+
+use crate::error::WriteError;
+use crate::ingest::{Row, SeriesSource};
+use crate::series_cache::{SeriesKey, SeriesKeyer};
+
+/// A [`v1::WriteRequest`] whose columns agree in length.
+pub(crate) struct ScrapedRows<'a> {
+    request: &'a v1::WriteRequest,
+    keys: Vec<SeriesKey>,
+    label_ends: Vec<usize>,
+    metadata: Vec<(&'a str, MetricMetadata)>,
+}
+
+impl<'a> ScrapedRows<'a> {
+    pub(crate) fn new(request: &'a v1::WriteRequest, keyer: SeriesKeyer) -> Result<ScrapedRows<'a>, WriteError> {
+        let rows = request.label_lengths.len();
+        if request.timestamps_ms.len() != rows || request.value_bits.len() != rows {
+            return Err(WriteError::Malformed("columns of a write request differ in length".to_owned()));
+        }
+        let mut keys = Vec::with_capacity(rows);
+        let mut label_ends = Vec::with_capacity(rows);
+        let mut start = 0usize;
+        for &length in &request.label_lengths {
+            let end = start + length as usize;
+            let raw = request
+                .labels
+                .get(start..end)
+                .ok_or_else(|| WriteError::Malformed("labels of a write request are truncated".to_owned()))?;
+            keys.push(keyer.key(raw));
+            label_ends.push(end);
+            start = end;
+        }
+        let metadata =
+            request.metadata.iter().map(|family| (family.name.as_str(), family.metadata())).collect();
+        Ok(ScrapedRows { request, keys, label_ends, metadata })
+    }
+}
+
+impl SeriesSource for ScrapedRows<'_> {
+    fn keys(&self) -> &[SeriesKey] {
+        &self.keys
+    }
+
+    fn labels(&self, series: usize) -> Result<Labels, InvalidLabels> {
+        let start = series.checked_sub(1).map_or(0, |previous| self.label_ends[previous]);
+        Labels::from_packed(&self.request.labels[start..self.label_ends[series]])
+    }
+
+    fn rows(&self) -> impl Iterator<Item = Row> + Send {
+        self.request.timestamps_ms.iter().zip(&self.request.value_bits).zip(0..).map(
+            |((&timestamp_ms, &bits), series)| Row { series, timestamp_ms, value: f64::from_bits(bits) },
+        )
+    }
+
+    fn metadata(&self) -> &[(&str, MetricMetadata)] {
+        &self.metadata
+    }
+}

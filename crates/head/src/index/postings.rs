@@ -1,0 +1,133 @@
+//! Which series have a label pair.
+
+use roaring::RoaringBitmap;
+
+/// A set of series ids. Most label pairs have one series or a few, for which a bitmap's own
+/// bookkeeping would cost more than the ids.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Postings {
+    /// Sorted.
+    Few(Vec<u32>),
+    One(u32),
+    Many(Box<RoaringBitmap>),
+}
+
+/// From here on a bitmap is smaller or not much larger, and much faster.
+const MANY: usize = 64;
+
+impl Default for Postings {
+    fn default() -> Postings {
+        Postings::Few(Vec::new())
+    }
+}
+
+impl Postings {
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Postings::One(_) => 1,
+            Postings::Few(ids) => ids.len() as u64,
+            Postings::Many(bitmap) => bitmap.len(),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, id: u32) {
+        match self {
+            Postings::Few(ids) if ids.is_empty() => *self = Postings::One(id),
+            Postings::One(one) if *one == id => {}
+            Postings::One(one) => {
+                let mut ids = Vec::with_capacity(4);
+                ids.extend([(*one).min(id), (*one).max(id)]);
+                *self = Postings::Few(ids);
+            }
+            Postings::Few(ids) => {
+                // New series have the highest id.
+                if ids.last().is_none_or(|&last| last < id) {
+                    ids.push(id);
+                } else if let Err(at) = ids.binary_search(&id) {
+                    ids.insert(at, id);
+                }
+                if ids.len() >= MANY {
+                    *self = Postings::Many(Box::new(ids.iter().copied().collect()));
+                }
+            }
+            Postings::Many(bitmap) => {
+                bitmap.insert(id);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) {
+        match self {
+            Postings::One(one) if *one == id => *self = Postings::default(),
+            Postings::One(_) => {}
+            Postings::Few(ids) => {
+                if let Ok(at) = ids.binary_search(&id) {
+                    ids.remove(at);
+                }
+            }
+            Postings::Many(bitmap) => {
+                bitmap.remove(id);
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn to_bitmap(&self) -> RoaringBitmap {
+        match self {
+            Postings::One(id) => RoaringBitmap::from_iter([*id]),
+            Postings::Few(ids) => ids.iter().copied().collect(),
+            Postings::Many(bitmap) => (**bitmap).clone(),
+        }
+    }
+
+    pub(crate) fn intersect_into(&self, set: &mut RoaringBitmap) {
+        match self {
+            Postings::Many(bitmap) => *set &= &**bitmap,
+            few => {
+                let kept: RoaringBitmap = few.as_few().iter().filter(|&&id| set.contains(id)).collect();
+                *set = kept;
+            }
+        }
+    }
+
+    pub(crate) fn subtract_from(&self, set: &mut RoaringBitmap) {
+        match self {
+            Postings::Many(bitmap) => *set -= &**bitmap,
+            few => few.as_few().iter().for_each(|&id| {
+                set.remove(id);
+            }),
+        }
+    }
+
+    pub(crate) fn intersects(&self, set: &RoaringBitmap) -> bool {
+        match self {
+            Postings::Many(bitmap) => !bitmap.is_disjoint(set),
+            few => few.as_few().iter().any(|&id| set.contains(id)),
+        }
+    }
+
+    /// The union of many sets.
+    pub(crate) fn union<'a>(sets: impl Iterator<Item = &'a Postings>) -> RoaringBitmap {
+        let mut union = RoaringBitmap::new();
+        let mut singles = Vec::new();
+        for postings in sets {
+            match postings {
+                Postings::Many(bitmap) => union |= &**bitmap,
+                few => singles.extend_from_slice(few.as_few()),
+            }
+        }
+        singles.sort_unstable();
+        union | singles.into_iter().collect::<RoaringBitmap>()
+    }
+
+    fn as_few(&self) -> &[u32] {
+        match self {
+            Postings::One(id) => std::slice::from_ref(id),
+            Postings::Few(ids) => ids,
+            Postings::Many(_) => &[],
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Forgetting what is older than the retention time.
+
+use crate::Head;
+use crate::index::labels_hash;
+use crate::series::{NO_WINDOW, Series};
+
+impl Head {
+    /// Drops series without a sample at or after `cutoff_ms`, and older samples where they can be
+    /// dropped in whole chunks.
+    pub(crate) fn retain(&mut self, cutoff_ms: i64) {
+        let cutoff_window = self.window_of(cutoff_ms);
+        let mut removed_any = false;
+        for id in self.series.ids() {
+            let Some(series) = self.series.get_mut(id) else {
+                continue;
+            };
+            if newest_ms(series).is_some_and(|newest| newest >= cutoff_ms) {
+                if trim(series, cutoff_ms, cutoff_window) {
+                    self.journal.changed(id, series);
+                }
+            } else {
+                self.remove_series(id);
+                removed_any = true;
+            }
+        }
+        for tenant in &mut self.tenants {
+            if removed_any {
+                tenant.index.drop_unused_pairs();
+            }
+            if let Some((oldest, newest)) = &mut tenant.times_ms {
+                *oldest = (*oldest).max(cutoff_ms).min(*newest);
+            }
+        }
+    }
+
+    fn remove_series(&mut self, id: u32) {
+        let Some(series) = self.series.remove(id) else {
+            return;
+        };
+        self.by_labels
+            .remove(labels_hash(series.tenant, &series.pairs), id);
+        self.tenants[series.tenant as usize]
+            .index
+            .remove_series(&series.pairs, id);
+        self.journal.removed(id);
+    }
+}
+
+/// In order or late; a chunk of late samples may hold the newest when that is all there is.
+fn newest_ms(series: &Series) -> Option<i64> {
+    // Late samples are never newer than the newest in order, which is always in the open chunk.
+    series.open.last_time_ms()
+}
+
+/// Whether anything that a checkpoint holds was changed.
+fn trim(series: &mut Series, cutoff_ms: i64, cutoff_window: u32) -> bool {
+    let mut changed = false;
+    if let Some(extra) = series.extra.as_deref_mut() {
+        extra.pending.retain(|chunk| chunk.end_ms >= cutoff_ms);
+        let before = extra.late.samples.len();
+        extra.late.samples.retain(|sample| sample.0 >= cutoff_ms);
+        changed = extra.late.samples.len() != before;
+    }
+    series.drop_unused_extra();
+    if series.oldest_sealed_window != NO_WINDOW && series.oldest_sealed_window < cutoff_window {
+        series.oldest_sealed_window = cutoff_window;
+        changed = true;
+    }
+    changed
+}

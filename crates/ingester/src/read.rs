@@ -1,0 +1,140 @@
+//! Reading one shard: series of the head with their chunks from memory and store.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use tonic::Status;
+use vigie_chunk::ChunkInfo;
+use vigie_head::ChunkBytes;
+use vigie_model::{Labels, Matcher, SeriesId, TenantId};
+use vigie_proto::v1;
+
+use crate::shard::Shard;
+
+/// Series that go into one message.
+const SERIES_PER_MESSAGE: usize = 256;
+
+/// A time range, both ends inclusive.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeRange {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+}
+
+impl Shard {
+    /// Calls `send` with the matching series that have samples in `range`. Reads the disk; holds
+    /// the head for one message at a time, so that writes go on in between.
+    pub(crate) fn select(
+        &self,
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+        send: &mut dyn FnMut(v1::SelectResponse) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Status> {
+        let ids = self.head.read().select(tenant, matchers);
+        for ids in ids.chunks(SERIES_PER_MESSAGE) {
+            let series = self.load(tenant, ids, range)?;
+            if !series.is_empty() && send(v1::SelectResponse { series }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The head is read before the store: a chunk that moves from one to the other in between is
+    /// found twice, which readers resolve by time, and never missed.
+    fn load(&self, tenant: &TenantId, ids: &[SeriesId], range: TimeRange) -> Result<Vec<v1::SeriesChunks>, Status> {
+        let mut in_store = Vec::new();
+        let mut loaded: Vec<Loaded> = Vec::with_capacity(ids.len());
+        let mut packed = Vec::with_capacity(ids.len() * 256);
+        let (tenant_index, window_ms) = {
+            let head = self.head.read();
+            for &id in ids {
+                let labels_start = packed.len();
+                if !head.pack_labels(id, &mut packed) {
+                    continue; // Removed since it was selected.
+                }
+                let mut chunks = Vec::new();
+                head.chunks(id, range.start_ms, range.end_ms, &mut chunks);
+                if head.has_persisted(id).is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms) {
+                    in_store.push(id.0);
+                }
+                loaded.push(Loaded { id, labels: labels_start..packed.len(), chunks });
+            }
+            (head.tenant_index(tenant), head.options().window_ms)
+        };
+        let mut stored = self.load_stored(tenant_index, &in_store, range, window_ms)?;
+        let packed = Bytes::from(packed);
+        Ok(loaded
+            .into_iter()
+            .filter_map(|series| {
+                let mut chunks = stored.remove(&series.id.0).unwrap_or_default();
+                chunks.extend(series.chunks);
+                let labels = packed.slice(series.labels);
+                (!chunks.is_empty()).then_some(v1::SeriesChunks { labels, chunks })
+            })
+            .collect())
+    }
+
+    fn load_stored(
+        &self,
+        tenant_index: Option<u32>,
+        ids: &[u32],
+        range: TimeRange,
+        window_ms: i64,
+    ) -> Result<HashMap<u32, Vec<ChunkBytes>>, Status> {
+        let mut stored: HashMap<u32, Vec<ChunkBytes>> = HashMap::new();
+        let (Some(tenant_index), false) = (tenant_index, ids.is_empty()) else { return Ok(stored) };
+        let mut corrupt = None;
+        self.store
+            .chunks(tenant_index, ids, range.start_ms, range.end_ms, window_ms, &mut |id, bytes| {
+                match ChunkInfo::read(bytes) {
+                    Ok(info) if info.max_time_ms < range.start_ms => {}
+                    Ok(_) => stored.entry(id).or_default().push(Bytes::copy_from_slice(bytes)),
+                    Err(error) => {
+                        corrupt = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+                ControlFlow::Continue(())
+            })
+            .map_err(|error| Status::internal(format!("shard {}: read stored chunks: {error}", self.id)))?;
+        match corrupt {
+            // A query must fail rather than miss samples.
+            Some(error) => Err(Status::data_loss(format!("shard {}: stored chunk is corrupt: {error}", self.id))),
+            None => Ok(stored),
+        }
+    }
+
+    /// Label sets of the series that match any of `sets` and may have samples in `range`.
+    pub(crate) fn series_labels(
+        &self,
+        tenant: &TenantId,
+        sets: &[Vec<Matcher>],
+        range: TimeRange,
+        limit: usize,
+    ) -> Vec<Labels> {
+        let head = self.head.read();
+        let mut ids: Vec<SeriesId> = sets.iter().flat_map(|matchers| head.select(tenant, matchers)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut chunks = Vec::new();
+        let has_samples = |id: &SeriesId| {
+            if head.has_persisted(*id).is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms) {
+                return true;
+            }
+            chunks.clear();
+            head.chunks(*id, range.start_ms, range.end_ms, &mut chunks);
+            !chunks.is_empty()
+        };
+        ids.into_iter().filter(has_samples).take(limit).map(|id| head.labels(id)).collect()
+    }
+}
+
+struct Loaded {
+    id: SeriesId,
+    /// Within the message's packed labels.
+    labels: std::ops::Range<usize>,
+    chunks: Vec<ChunkBytes>,
+}

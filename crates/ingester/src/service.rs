@@ -1,0 +1,215 @@
+//! The ingester as the service other roles call.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use vigie_model::{Matcher, TenantId};
+use vigie_proto::{MessageStream, matchers_from_wire, v1};
+
+use crate::ingester::Ingester;
+use crate::read::TimeRange;
+use crate::shard::Shard;
+
+/// Messages of a stream that wait for their reader; the producer pauses beyond that.
+const STREAM_DEPTH: usize = 4;
+const LABEL_SETS_PER_MESSAGE: usize = 1024;
+
+#[async_trait]
+impl vigie_proto::Ingester for Ingester {
+    type SelectStream = MessageStream<v1::SelectResponse>;
+    type SeriesStream = MessageStream<v1::SeriesResponse>;
+
+    async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        Ok(Response::new(v1::DescribeResponse {
+            shard_count: self.shard_count(),
+            shards: self.shards().map(|shard| shard.id.0).collect(),
+            epoch: 1,
+        }))
+    }
+
+    async fn push(&self, request: Request<v1::PushRequest>) -> Result<Response<v1::PushResponse>, Status> {
+        let request = request.into_inner();
+        let shard = self.shard(request.shard)?;
+        Ok(Response::new(shard.push(&request.batch, self.stamp()).await?))
+    }
+
+    async fn select(&self, request: Request<v1::SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let matchers = matchers(&request.matchers)?;
+        let range = TimeRange { start_ms: request.start_ms, end_ms: request.end_ms };
+        let shards = self.shards_for_read(&request.shards).await?;
+        let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
+        tokio::task::spawn_blocking(move || {
+            for shard in shards {
+                let mut send = |message| match sender.blocking_send(Ok(message)) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()), // The reader has gone away.
+                };
+                match shard.select(&tenant, &matchers, range, &mut send) {
+                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Break(())) => return,
+                    Err(status) => {
+                        let _ = sender.blocking_send(Err(status));
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+    }
+
+    async fn series(&self, request: Request<v1::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let sets = matcher_sets(&request.sets)?;
+        let range = TimeRange { start_ms: request.start_ms, end_ms: request.end_ms };
+        let limit = if request.limit == 0 { usize::MAX } else { request.limit as usize };
+        let shards = self.shards_for_read(&[]).await?;
+        let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
+        tokio::task::spawn_blocking(move || {
+            for shard in shards {
+                let found = shard.series_labels(&tenant, &sets, range, limit);
+                for labels in found.chunks(LABEL_SETS_PER_MESSAGE) {
+                    let labels = labels.iter().map(|labels| Bytes::copy_from_slice(labels.as_packed())).collect();
+                    if sender.blocking_send(Ok(v1::SeriesResponse { labels })).is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
+    }
+
+    async fn label_names(
+        &self,
+        request: Request<v1::LabelNamesRequest>,
+    ) -> Result<Response<v1::LabelNamesResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let shards = self.shards_for_read(&[]).await?;
+        let names = blocking(move || {
+            sorted(shards.iter().flat_map(|shard| {
+                let head = shard.head.read();
+                sets.iter().flat_map(|matchers| head.label_names(&tenant, matchers)).collect::<Vec<_>>()
+            }))
+        })
+        .await?;
+        Ok(Response::new(v1::LabelNamesResponse { names }))
+    }
+
+    async fn label_values(
+        &self,
+        request: Request<v1::LabelValuesRequest>,
+    ) -> Result<Response<v1::LabelValuesResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let shards = self.shards_for_read(&[]).await?;
+        let values = blocking(move || {
+            sorted(shards.iter().flat_map(|shard| {
+                let head = shard.head.read();
+                sets.iter()
+                    .flat_map(|matchers| head.label_values(&tenant, &request.name, matchers))
+                    .collect::<Vec<_>>()
+            }))
+        })
+        .await?;
+        Ok(Response::new(v1::LabelValuesResponse { values }))
+    }
+
+    async fn metadata(&self, request: Request<v1::MetadataRequest>) -> Result<Response<v1::MetadataResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let mut families = Vec::new();
+        for shard in self.shards_for_read(&[]).await? {
+            let head = shard.head.read();
+            families.extend(
+                head.metadata(&tenant)
+                    .filter(|(name, _)| request.metric.is_empty() || *name == request.metric)
+                    .map(|(name, metadata)| v1::FamilyMetadata::new(name, metadata)),
+            );
+        }
+        Ok(Response::new(v1::MetadataResponse { families }))
+    }
+
+    async fn tenant_stats(
+        &self,
+        request: Request<v1::TenantStatsRequest>,
+    ) -> Result<Response<v1::TenantStatsResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let shards = self.shards_for_read(&[]).await?;
+        // Lists are cut by the caller: what is 11th in every shard may be the first in all.
+        let stats = blocking(move || {
+            let mut total = v1::TenantStatsResponse::default();
+            for shard in shards {
+                add_stats(&mut total, shard.head.read().stats(&tenant, request.limit.max(1000) as usize));
+            }
+            total
+        })
+        .await?;
+        Ok(Response::new(stats))
+    }
+}
+
+impl Ingester {
+    /// The shards asked for, once each of them can be read.
+    async fn shards_for_read(&self, wanted: &[u32]) -> Result<Vec<Arc<Shard>>, Status> {
+        let shards: Vec<Arc<Shard>> = if wanted.is_empty() {
+            self.shards().cloned().collect()
+        } else {
+            wanted.iter().map(|&id| self.shard(id).cloned()).collect::<Result<_, _>>()?
+        };
+        try_join_all(shards.iter().map(|shard| shard.read_barrier())).await?;
+        Ok(shards)
+    }
+}
+
+fn tenant(name: &str) -> Result<TenantId, Status> {
+    TenantId::new(name).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn matchers(wire: &[v1::Matcher]) -> Result<Vec<Matcher>, Status> {
+    matchers_from_wire(wire).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn matcher_sets(wire: &[v1::MatcherSet]) -> Result<Vec<Vec<Matcher>>, Status> {
+    wire.iter().map(|set| matchers(&set.matchers)).collect()
+}
+
+fn any_series_if_empty(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
+    if sets.is_empty() { vec![Vec::new()] } else { sets }
+}
+
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Status::internal(format!("read task failed: {error}")))
+}
+
+fn add_stats(total: &mut v1::TenantStatsResponse, part: vigie_head::TenantStats) {
+    total.series += part.series_count;
+    total.label_pairs += part.label_pair_count;
+    total.chunks += part.chunk_count;
+    total.min_time_ms = [total.min_time_ms, part.min_time_ms].into_iter().flatten().min();
+    total.max_time_ms = [total.max_time_ms, part.max_time_ms].into_iter().flatten().max();
+    let wire = |list: Vec<(String, u64)>| list.into_iter().map(|(name, value)| v1::NamedCount { name, value });
+    total.series_by_metric.extend(wire(part.series_count_by_metric_name));
+    total.values_by_label.extend(wire(part.label_value_count_by_label_name));
+    total.bytes_by_label.extend(wire(part.memory_bytes_by_label_name));
+    total.series_by_pair.extend(wire(part.series_count_by_label_pair));
+}

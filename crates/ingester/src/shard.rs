@@ -1,0 +1,76 @@
+//! A shard of this node.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use tonic::Status;
+use vigie_head::batch::{self, Stamp};
+use vigie_head::{BatchOutcome, Head, RowError};
+use vigie_model::ShardId;
+use vigie_proto::v1;
+use vigie_replica::{ProposeError, ReadError, Replica};
+use vigie_storage::ShardStore;
+
+use crate::machine::ShardMachine;
+
+/// A replica and the ways around it that reading takes.
+pub(crate) struct Shard {
+    pub(crate) id: ShardId,
+    pub(crate) replica: Replica<ShardMachine>,
+    pub(crate) head: Arc<RwLock<Head>>,
+    pub(crate) store: ShardStore,
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    /// Commits a batch as it came from a distributor.
+    pub(crate) async fn push(&self, batch: &[u8], stamp: Stamp) -> Result<v1::PushResponse, Status> {
+        // What is wrong with it must come out before it is in the log, where nothing can be refused.
+        batch::verify(batch).map_err(|error| Status::invalid_argument(format!("batch is malformed: {error}")))?;
+        let mut entry = batch.to_vec();
+        batch::stamp(&mut entry, stamp).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let outcome = self.propose(Bytes::from(entry)).await?;
+        Ok(v1::PushResponse {
+            declared: outcome.declared.iter().map(|id| id.0).collect(),
+            rejected: outcome.rejected.iter().map(|&(row, error)| rejected(row, error)).collect(),
+            appended: outcome.appended,
+            duplicates: outcome.duplicates,
+        })
+    }
+
+    pub(crate) async fn propose(&self, entry: Bytes) -> Result<BatchOutcome, Status> {
+        self.replica.propose(entry).await.map_err(|error| match error {
+            ProposeError::Overloaded => Status::resource_exhausted(format!("shard {}: {error}", self.id)),
+            ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Fatal(_) => {
+                Status::unavailable(format!("shard {}: {error}", self.id))
+            }
+        })
+    }
+
+    /// Returns when everything acknowledged before the call can be read here.
+    pub(crate) async fn read_barrier(&self) -> Result<(), Status> {
+        self.replica.read_barrier().await.map_err(|error| match error {
+            ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Fatal(_) => {
+                Status::unavailable(format!("shard {}: {error}", self.id))
+            }
+        })
+    }
+}
+
+fn rejected(row: u32, error: RowError) -> v1::RejectedRow {
+    let reason = match error {
+        RowError::OutOfBounds => v1::RejectReason::OutOfBounds,
+        RowError::OutOfOrder => v1::RejectReason::OutOfOrder,
+        RowError::TooOld => v1::RejectReason::TooOld,
+        RowError::DuplicateTimestamp => v1::RejectReason::DuplicateTimestamp,
+        RowError::UnknownSeries => v1::RejectReason::UnknownSeries,
+    };
+    v1::RejectedRow { row, reason: reason as i32 }
+}

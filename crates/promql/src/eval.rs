@@ -1,0 +1,132 @@
+//! Columnar evaluation: per series one contiguous column over the step grid.
+//!
+//! Series are pushed from the leaves to a sink, one at a time and in the source's order. What can be
+//! computed series by series (selectors, window functions, arithmetic with a scalar, the input of an
+//! aggregation) never holds more than the one series; the rest collects what it needs, and every
+//! collected column is charged to the query's memory.
+
+mod absent;
+mod aggregate;
+mod binary;
+mod column;
+mod context;
+mod evaluator;
+mod functions;
+mod kahan;
+mod memory;
+mod merge;
+mod notes;
+mod scalar;
+mod selector;
+mod window;
+
+pub(crate) use scalar::scalar_operation;
+
+pub use context::{Answer, Interrupt, QueryContext, QueryStats};
+
+use crate::plan::RootNode;
+use crate::{EvalError, MatrixSeries, Plan, QueryValue, Source, VectorSample};
+
+use column::is_absent;
+use evaluator::Evaluator;
+use merge::Collected;
+
+/// Reads the samples a plan needs and computes its answer.
+///
+/// An error leaves nothing behind. The same plan over the same series in the same order gives the
+/// same bits.
+pub fn evaluate(plan: &Plan, source: &dyn Source, context: &QueryContext<'_>) -> Result<Answer, EvalError> {
+    let evaluator = Evaluator::new(plan, source, context);
+    let value = root_value(&evaluator, plan)?;
+    Ok(Answer {
+        value,
+        annotations: evaluator.annotations(),
+        stats: evaluator.stats(),
+    })
+}
+
+fn root_value(evaluator: &Evaluator<'_>, plan: &Plan) -> Result<QueryValue, EvalError> {
+    let grid = plan.grid();
+    let timestamp_ms = grid.start_ms;
+    evaluator.poll()?;
+    match plan.root() {
+        RootNode::String(value) => Ok(QueryValue::String {
+            timestamp_ms,
+            value: value.clone(),
+        }),
+        RootNode::Scalar(node) => {
+            let column = evaluator.scalar(node, grid)?;
+            if plan.params().is_instant() {
+                let value = column.at(0);
+                return Ok(QueryValue::Scalar { timestamp_ms, value });
+            }
+            Ok(QueryValue::Matrix(vec![MatrixSeries {
+                timestamps_ms: (0..grid.len).map(|step| grid.time_ms(step)).collect(),
+                values: (0..grid.len).map(|step| column.at(step)).collect(),
+                ..MatrixSeries::default()
+            }]))
+        }
+        RootNode::Vector(node) => {
+            let collected = evaluator.final_vector(node, grid)?;
+            if plan.params().is_instant() {
+                Ok(QueryValue::Vector(instant_vector(&collected, timestamp_ms)))
+            } else {
+                Ok(QueryValue::Matrix(matrix(&collected, grid)))
+            }
+        }
+        RootNode::Matrix(input) => {
+            let mut series = evaluator.raw_matrix(input, grid)?;
+            series.sort_by(|left, right| left.labels.cmp(&right.labels));
+            Ok(QueryValue::Matrix(series))
+        }
+    }
+}
+
+fn instant_vector(collected: &Collected<'_>, timestamp_ms: i64) -> Vec<VectorSample> {
+    let samples = collected.series.iter().filter_map(|series| {
+        let value = series.values.first().copied().filter(|value| !is_absent(*value));
+        let histogram = series.histograms.first().map(|(_, histogram)| histogram);
+        if value.is_none() && histogram.is_none() {
+            return None;
+        }
+        Some(VectorSample {
+            labels: series.labels.clone(),
+            timestamp_ms,
+            value: value.unwrap_or_default(),
+            histogram: histogram.map(|histogram| Box::new((**histogram).clone())),
+        })
+    });
+    samples.collect()
+}
+
+fn matrix(collected: &Collected<'_>, grid: crate::plan::Grid) -> Vec<MatrixSeries> {
+    let mut rows: Vec<MatrixSeries> = collected
+        .series
+        .iter()
+        .map(|series| {
+            let count = series.values.iter().filter(|value| !is_absent(**value)).count();
+            let mut timestamps_ms = Vec::with_capacity(count);
+            let mut values = Vec::with_capacity(count);
+            for (step, &value) in series.values.iter().enumerate() {
+                if !is_absent(value) {
+                    timestamps_ms.push(grid.time_ms(step));
+                    values.push(value);
+                }
+            }
+            let histograms = series
+                .histograms
+                .iter()
+                .map(|(step, histogram)| (grid.time_ms(*step), (**histogram).clone()))
+                .collect();
+            MatrixSeries {
+                labels: series.labels.clone(),
+                timestamps_ms,
+                values,
+                histograms,
+            }
+        })
+        .filter(|row| !row.values.is_empty() || !row.histograms.is_empty())
+        .collect();
+    rows.sort_by(|left, right| left.labels.cmp(&right.labels));
+    rows
+}

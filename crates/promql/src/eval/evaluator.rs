@@ -1,0 +1,244 @@
+//! Walks the plan.
+
+use std::cell::{Cell, RefCell};
+
+use vigie_model::Labels;
+
+use crate::plan::{Grid, ScalarNode, VectorNode};
+use crate::{Annotations, EvalError, MatrixSeries, Plan, Source, Span};
+
+use super::column::{StepSeries, without_metadata};
+use super::context::{Interrupt, QueryContext, QueryStats};
+use super::memory::Memory;
+use super::merge::{Collected, Merger};
+use super::notes::{Note, Notes};
+
+/// Takes a series; may take its columns out and leave it empty.
+pub(crate) type Sink<'s> = dyn FnMut(&mut StepSeries) -> Result<(), EvalError> + 's;
+
+/// Samples of work between two looks at the interrupt. The dearest work per sample is some
+/// hundred nanoseconds (a sort per window), the usual one a few: well under the few milliseconds allowed.
+const WORK_PER_POLL: usize = 32_768;
+
+const PHASE: &str = "expression evaluation";
+
+pub(crate) struct Evaluator<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) source: &'a dyn Source,
+    pub(crate) memory: Memory,
+    context: &'a QueryContext<'a>,
+    notes: RefCell<Notes>,
+    samples_read: Cell<u64>,
+    work: Cell<usize>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        source: &'a dyn Source,
+        context: &'a QueryContext<'a>,
+    ) -> Evaluator<'a> {
+        Evaluator {
+            plan,
+            source,
+            memory: Memory::new(context),
+            context,
+            notes: RefCell::default(),
+            samples_read: Cell::new(0),
+            work: Cell::new(0),
+        }
+    }
+
+    /// Pushes the series of a vector, no two with the same labels, in a fixed order. Some may be
+    /// empty.
+    pub(crate) fn vector(&self, node: &VectorNode, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
+        if grid.len == 0 {
+            return Ok(());
+        }
+        // Before anything of that length is allocated: a subquery may ask for any number of steps.
+        self.memory.check(grid.len)?;
+        match node {
+            VectorNode::Selector(selector) => self.select_instant(selector, grid, false, sink),
+            VectorNode::SelectorTimestamp(selector) => self.unique(!selector.one_name, sink, &mut |sink| {
+                self.select_instant(selector, grid, true, &mut |series| {
+                    self.drop_name(series);
+                    sink(series)
+                })
+            }),
+            VectorNode::Range(call) => self.range_call(call, grid, sink),
+            VectorNode::AbsentOverTime { input, labels } => self.absent_over_time(input, labels, grid, sink),
+            VectorNode::Map {
+                function,
+                input,
+                params,
+            } => self.map(*function, input, params, grid, sink),
+            VectorNode::Negate(input) => self.negate(input, grid, sink),
+            VectorNode::FromScalar(scalar) => {
+                let column = self.scalar(scalar, grid)?;
+                let mut series = StepSeries::new(Labels::empty(), grid.len);
+                column.write(&mut series.values);
+                sink(&mut series)
+            }
+            VectorNode::Absent { input, labels } => self.absent(input, labels, grid, sink),
+            VectorNode::LabelReplace(call) => self.label_replace(call, grid, sink),
+            VectorNode::LabelJoin {
+                input,
+                target,
+                separator,
+                sources,
+            } => self.label_join((input, grid), target, separator, sources, sink),
+            VectorNode::Sort { input, order, span } => self.sort(input, order, *span, grid, sink),
+            VectorNode::HistogramQuantile(call) => self.histogram_quantile(call, grid, sink),
+            VectorNode::HistogramFraction(call) => self.histogram_fraction(call, grid, sink),
+            VectorNode::Info(call) => self.info(call, grid, sink),
+            VectorNode::Aggregate(node) => self.aggregate(node, grid, sink),
+            VectorNode::BinaryScalar(node) => self.binary_scalar(node, grid, sink),
+            VectorNode::Binary(node) => self.binary(node, grid, sink),
+            VectorNode::Repeat(inner) => self.repeat(inner, grid, sink),
+            VectorNode::Nothing => Ok(()),
+        }
+    }
+
+    /// The series of a vector, held.
+    pub(crate) fn collect(&self, node: &VectorNode, grid: Grid) -> Result<Collected<'_>, EvalError> {
+        let mut collected = Collected::new(&self.memory);
+        self.vector(node, grid, &mut |series| {
+            if series.is_empty() {
+                return Ok(());
+            }
+            collected.push(series)
+        })?;
+        Ok(collected)
+    }
+
+    /// The series of the whole query.
+    pub(crate) fn final_vector(&self, node: &VectorNode, grid: Grid) -> Result<Collected<'_>, EvalError> {
+        if !self.plan.params().delayed_name_removal {
+            return self.collect(node, grid);
+        }
+        let mut merger = Merger::new(&self.memory);
+        self.vector(node, grid, &mut |series| {
+            if series.drop_name {
+                series.labels = without_metadata(&series.labels);
+            }
+            merger.push(series)
+        })?;
+        Ok(merger.finish())
+    }
+
+    /// Runs `produce` into the sink; if its series may share labels, joins those first.
+    pub(crate) fn unique(
+        &self,
+        may_collide: bool,
+        sink: &mut Sink<'_>,
+        produce: &mut dyn FnMut(&mut Sink<'_>) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        if !may_collide || self.plan.params().delayed_name_removal {
+            return produce(sink);
+        }
+        let mut merger = Merger::new(&self.memory);
+        produce(&mut |series| merger.push(series))?;
+        push_all(merger.finish(), sink)
+    }
+
+    /// Removes the name now or marks it for removal.
+    pub(crate) fn drop_name(&self, series: &mut StepSeries) {
+        if self.plan.params().delayed_name_removal {
+            series.drop_name = true;
+        } else {
+            series.labels = without_metadata(&series.labels);
+        }
+    }
+
+    fn repeat(&self, inner: &VectorNode, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
+        self.vector(inner, grid.first(), &mut |series| {
+            if let Some(&value) = series.values.first() {
+                series.values.resize(grid.len, value);
+            }
+            if let Some((_, histogram)) = series.histograms.first().cloned() {
+                series.histograms = (0..grid.len).map(|step| (step, histogram.clone())).collect();
+            }
+            self.work(grid.len)?;
+            sink(series)
+        })
+    }
+
+    fn negate(&self, input: &VectorNode, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
+        self.unique(!input.has_one_name(), sink, &mut |sink| {
+            self.vector(input, grid, &mut |series| {
+                for value in &mut series.values {
+                    if !super::column::is_absent(*value) {
+                        *value = -*value;
+                    }
+                }
+                series.histograms.clear();
+                self.drop_name(series);
+                sink(series)
+            })
+        })
+    }
+
+    pub(crate) fn note(&self, span: Span, note: Note) {
+        self.notes.borrow_mut().add(span, note);
+    }
+
+    pub(crate) fn annotations(&self) -> Annotations {
+        self.notes.borrow().render(&self.plan.params().query)
+    }
+
+    pub(crate) fn stats(&self) -> QueryStats {
+        QueryStats {
+            samples_read: self.samples_read.get(),
+            peak_samples: self.memory.peak_samples(),
+            peak_bytes: self.memory.peak_bytes(),
+        }
+    }
+
+    pub(crate) fn count_read(&self, samples: usize) {
+        self.samples_read.set(self.samples_read.get() + samples as u64);
+    }
+
+    /// Notes that some samples are being worked on, and looks at the interrupt if it is time.
+    #[inline]
+    pub(crate) fn work(&self, samples: usize) -> Result<(), EvalError> {
+        let work = self.work.get() + samples + 1;
+        if work < WORK_PER_POLL {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.poll()
+    }
+
+    pub(crate) fn poll(&self) -> Result<(), EvalError> {
+        self.work.set(0);
+        match (self.context.interrupted)() {
+            None => Ok(()),
+            Some(Interrupt::Timeout) => Err(EvalError::Timeout { phase: PHASE }),
+            Some(Interrupt::Canceled) => Err(EvalError::Canceled { phase: PHASE }),
+        }
+    }
+
+    /// A scalar at every step, for functions that take one per step.
+    pub(crate) fn scalars(
+        &self,
+        nodes: &[ScalarNode],
+        grid: Grid,
+    ) -> Result<Vec<super::scalar::ScalarColumn>, EvalError> {
+        nodes.iter().map(|node| self.scalar(node, grid)).collect()
+    }
+
+    /// A range vector at the top of an instant query: the samples themselves.
+    pub(crate) fn raw_matrix(
+        &self,
+        input: &crate::plan::RangeInput,
+        grid: Grid,
+    ) -> Result<Vec<MatrixSeries>, EvalError> {
+        super::window::raw_matrix(self, input, grid)
+    }
+}
+
+/// Hands collected series on.
+pub(crate) fn push_all(collected: Collected<'_>, sink: &mut Sink<'_>) -> Result<(), EvalError> {
+    let mut collected = collected;
+    collected.series.iter_mut().try_for_each(sink)
+}

@@ -1,0 +1,185 @@
+//! Instant vector selectors.
+
+use std::sync::Arc;
+
+use vigie_model::is_stale_nan;
+
+use crate::plan::{Grid, InstantSelector, Timing};
+use crate::{EvalError, SelectRequest, Series};
+
+use super::column::{StepSeries, admit};
+use super::evaluator::{Evaluator, Sink};
+use super::window::{Windows, drop_stale};
+
+impl Evaluator<'_> {
+    /// Pulls the series of a selection one by one. Their samples are charged while they are visited.
+    pub(crate) fn each_series(
+        &self,
+        selection: usize,
+        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        match self.plan.selections().get(selection) {
+            Some(request) => self.each_series_of(request, visit),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn each_series_of(
+        &self,
+        request: &SelectRequest,
+        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        if request.end_ms < request.start_ms {
+            return Ok(());
+        }
+        let mut set = self.source.select(request)?;
+        while let Some(series) = set.next()? {
+            let samples = series.timestamps_ms.len() + series.histograms.len();
+            self.count_read(samples);
+            self.work(samples)?;
+            let bytes = 16 * series.timestamps_ms.capacity() + series.labels.as_packed().len();
+            let _held = self.memory.charge(samples as u64, bytes as u64)?;
+            visit(series)?;
+        }
+        Ok(())
+    }
+
+    /// The newest sample within the lookback at each step, or its time in seconds.
+    pub(crate) fn select_instant(
+        &self,
+        selector: &InstantSelector,
+        grid: Grid,
+        want_timestamps: bool,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let lookback_ms = self.plan.params().lookback_ms;
+        let mut out = StepSeries::default();
+        self.each_series(selector.selection, &mut |mut series| {
+            out.reset(std::mem::take(&mut series.labels), grid.len);
+            if selector.smoothed {
+                drop_stale(&mut series);
+                smooth(&series, selector.timing, lookback_ms, grid, &mut out.values);
+            } else {
+                newest(
+                    &series,
+                    selector.timing,
+                    lookback_ms,
+                    grid,
+                    want_timestamps,
+                    &mut out,
+                );
+            }
+            self.work(grid.len)?;
+            sink(&mut out)
+        })
+    }
+}
+
+/// The lookback is open on the left; a staleness marker ends the series.
+pub(crate) fn newest(
+    series: &Series,
+    timing: Timing,
+    lookback_ms: i64,
+    grid: Grid,
+    want_timestamps: bool,
+    out: &mut StepSeries,
+) {
+    if !series.histograms.is_empty() {
+        return newest_of_both(series, timing, lookback_ms, grid, want_timestamps, out);
+    }
+    let windows = Windows {
+        grid,
+        timing,
+        before_ms: lookback_ms,
+        ahead_ms: 0,
+    };
+    let times = &series.timestamps_ms[..series.timestamps_ms.len().min(series.values.len())];
+    windows.slide_ends(times, |step, newest| {
+        let value = series.values[newest];
+        if !is_stale_nan(value) {
+            out.values[step] = if want_timestamps {
+                times[newest] as f64 / 1000.0
+            } else {
+                admit(value)
+            };
+        }
+    });
+}
+
+/// The same where floats and histograms alternate.
+fn newest_of_both(
+    series: &Series,
+    timing: Timing,
+    lookback_ms: i64,
+    grid: Grid,
+    want_timestamps: bool,
+    out: &mut StepSeries,
+) {
+    let timestamps_ms = &series.timestamps_ms;
+    let count = timestamps_ms.len().min(series.values.len());
+    let mut after = 0;
+    let mut histograms_after = 0;
+    for (step, value) in out.values.iter_mut().enumerate() {
+        let time_ms = timing.data_time_ms(grid.time_ms(step));
+        while after < count && timestamps_ms[after] <= time_ms {
+            after += 1;
+        }
+        let oldest_ms = time_ms.saturating_sub(lookback_ms);
+        let float = (after > 0 && timestamps_ms[after - 1] > oldest_ms).then(|| after - 1);
+        if !series.histograms.is_empty() {
+            let all = &series.histograms;
+            while histograms_after < all.len() && all[histograms_after].0 <= time_ms {
+                histograms_after += 1;
+            }
+            let newest = histograms_after.checked_sub(1).map(|at| &all[at]);
+            let is_newer = |at_ms: i64| float.is_none_or(|float| timestamps_ms[float] < at_ms);
+            if let Some((at_ms, histogram)) =
+                newest.filter(|(at_ms, _)| *at_ms > oldest_ms && is_newer(*at_ms))
+            {
+                if is_stale_nan(histogram.sum) {
+                    continue;
+                }
+                if want_timestamps {
+                    *value = *at_ms as f64 / 1000.0;
+                } else {
+                    out.histograms.push((step, Arc::new(histogram.clone())));
+                }
+                continue;
+            }
+        }
+        if let Some(float) = float
+            && !is_stale_nan(series.values[float])
+        {
+            *value = if want_timestamps {
+                timestamps_ms[float] as f64 / 1000.0
+            } else {
+                admit(series.values[float])
+            };
+        }
+    }
+}
+
+/// Between two samples the value on the line between them; after the last one, that one.
+fn smooth(series: &Series, timing: Timing, lookback_ms: i64, grid: Grid, out: &mut [f64]) {
+    let windows = Windows {
+        grid,
+        timing,
+        before_ms: lookback_ms,
+        ahead_ms: lookback_ms,
+    };
+    let times = &series.timestamps_ms;
+    let values = &series.values;
+    windows.slide(times, |step, low, high| {
+        let time_ms = timing.data_time_ms(grid.time_ms(step));
+        let next = low + times[low..high].partition_point(|at_ms| *at_ms < time_ms);
+        if next < high && times[next] == time_ms {
+            out[step] = values[next];
+        } else if next > low && next < high {
+            let (t1, t2) = (times[next - 1], times[next]);
+            let fraction = (time_ms - t1) as f64 / (t2 - t1) as f64;
+            out[step] = values[next - 1] + (values[next] - values[next - 1]) * fraction;
+        } else if next > low {
+            out[step] = values[next - 1];
+        }
+    });
+}

@@ -1,0 +1,257 @@
+//! Series as scripts write them, and a source that serves them.
+
+use std::collections::BTreeMap;
+
+use vigie_model::{FloatHistogram, Labels, METRIC_NAME, parse_duration_ms, parse_go_float, stale_nan};
+use vigie_promql::{SelectRequest, Series, SeriesSet, Source, SourceError, parse_selector};
+
+/// One item of a series line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Item {
+    Absent,
+    Value(f64),
+    Histogram(FloatHistogram),
+}
+
+/// Loaded series, by labels.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    series: BTreeMap<Labels, Series>,
+}
+
+impl Memory {
+    pub(crate) fn clear(&mut self) {
+        self.series.clear();
+    }
+
+    /// The items stand `step_ms` apart from time 0 on.
+    pub(crate) fn load(&mut self, labels: Labels, items: &[Item], step_ms: i64) {
+        let series = self.series.entry(labels.clone()).or_default();
+        series.labels = labels;
+        for (at, item) in items.iter().enumerate() {
+            let time_ms = at as i64 * step_ms;
+            match item {
+                Item::Absent => {}
+                Item::Value(value) => match series.timestamps_ms.binary_search(&time_ms) {
+                    Ok(at) => series.values[at] = *value,
+                    Err(at) => {
+                        series.timestamps_ms.insert(at, time_ms);
+                        series.values.insert(at, *value);
+                    }
+                },
+                Item::Histogram(histogram) => {
+                    series.histograms.push((time_ms, histogram.clone()));
+                    series.histograms.sort_by_key(|(time_ms, _)| *time_ms);
+                }
+            }
+        }
+    }
+}
+
+impl Source for Memory {
+    fn select(&self, request: &SelectRequest) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let matching: Vec<&Series> = self
+            .series
+            .values()
+            .filter(|series| {
+                request
+                    .matchers
+                    .iter()
+                    .all(|matcher| matcher.matches(series.labels.get(&matcher.name).unwrap_or_default()))
+            })
+            .collect();
+        Ok(Box::new(Selected {
+            rest: matching.into_iter(),
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        }))
+    }
+}
+
+struct Selected<'a> {
+    rest: std::vec::IntoIter<&'a Series>,
+    start_ms: i64,
+    end_ms: i64,
+}
+
+impl SeriesSet for Selected<'_> {
+    fn next(&mut self) -> Result<Option<Series>, SourceError> {
+        // Exactly what was asked for, so that a bound that is too narrow shows.
+        let within = |time_ms: i64| (self.start_ms..=self.end_ms).contains(&time_ms);
+        Ok(self.rest.next().map(|series| {
+            let (timestamps_ms, values) = series
+                .timestamps_ms
+                .iter()
+                .zip(&series.values)
+                .filter(|(time_ms, _)| within(**time_ms))
+                .map(|(time_ms, value)| (*time_ms, *value))
+                .unzip();
+            Series {
+                labels: series.labels.clone(),
+                timestamps_ms,
+                values,
+                histograms: series
+                    .histograms
+                    .iter()
+                    .filter(|(time_ms, _)| within(*time_ms))
+                    .cloned()
+                    .collect(),
+            }
+        }))
+    }
+}
+
+/// A duration, with a sign, or a number of seconds.
+pub(crate) fn time_ms(text: &str) -> i64 {
+    if let Some(positive) = text.strip_prefix('-') {
+        return -time_ms(positive);
+    }
+    match parse_duration_ms(text) {
+        Ok(duration_ms) => duration_ms,
+        Err(error) => match text.parse::<f64>() {
+            Ok(seconds) => (seconds * 1000.0).round() as i64,
+            Err(_) => panic!("{text}: {error}"),
+        },
+    }
+}
+
+/// `name{label="value"} item item…`; `None` if the line does not begin with a series.
+pub(crate) fn series_line(line: &str) -> Option<(Labels, Vec<Item>)> {
+    let (metric, items) = split_metric(line)?;
+    Some((labels(metric)?, self::items(items)))
+}
+
+fn split_metric(line: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    let mut in_braces = false;
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'' | '`') => quote = Some(c),
+            (None, '{') => in_braces = true,
+            (None, '}') => return Some(line.split_at(at + 1)),
+            (None, c) if c.is_whitespace() && !in_braces => return Some(line.split_at(at)),
+            (None, _) => {}
+        }
+    }
+    Some((line, ""))
+}
+
+pub(crate) fn labels(metric: &str) -> Option<Labels> {
+    let metric = metric.trim();
+    if metric
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .is_some_and(|body| body.trim().is_empty())
+    {
+        return Some(Labels::empty());
+    }
+    // The parser wants one condition that is not on the empty value.
+    let anchored = match metric.rfind('}') {
+        Some(_) if metric.ends_with("{}") => metric.replace("{}", ""),
+        _ => metric.to_owned(),
+    };
+    let matchers = parse_selector(&anchored).ok()?;
+    let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+    for matcher in matchers {
+        pairs.insert(matcher.name, matcher.value);
+    }
+    if pairs.get(METRIC_NAME).is_some_and(String::is_empty) {
+        pairs.remove(METRIC_NAME);
+    }
+    Labels::from_pairs(pairs).ok()
+}
+
+pub(crate) fn items(text: &str) -> Vec<Item> {
+    let mut items = Vec::new();
+    for token in tokens(text) {
+        expand(&token, &mut items);
+    }
+    items
+}
+
+/// Splits at blanks outside of `{{…}}`.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let mut end = 0;
+        while let Some(next) = rest[end..].chars().next().filter(|c| !c.is_whitespace()) {
+            if rest[end..].starts_with("{{") {
+                end += rest[end..].find("}}").map_or(rest.len() - end, |close| close + 2);
+            } else {
+                end += next.len_utf8();
+            }
+        }
+        tokens.push(rest[..end].to_owned());
+        rest = rest[end..].trim_start();
+    }
+    tokens
+}
+
+fn expand(token: &str, items: &mut Vec<Item>) {
+    let (head, times) = match token.rsplit_once('x') {
+        Some((head, count)) if !head.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (head, count.parse::<usize>().ok())
+        }
+        _ => (token, None),
+    };
+    if head == "_" {
+        let count = times.unwrap_or(1);
+        items.extend(std::iter::repeat_n(Item::Absent, count));
+        return;
+    }
+    if head.starts_with("{{") {
+        let first = head.find("}}").map_or(head, |end| &head[..end + 2]);
+        let count = times.map_or(1, |times| times + 1);
+        items.extend(std::iter::repeat_n(Item::Histogram(histogram(first)), count));
+        return;
+    }
+    if head == "stale" {
+        items.extend(std::iter::repeat_n(
+            Item::Value(stale_nan()),
+            times.map_or(1, |times| times + 1),
+        ));
+        return;
+    }
+    let operator = head
+        .char_indices()
+        .skip(1)
+        .find(|(at, c)| matches!(c, '+' | '-') && !head[..*at].ends_with(['e', 'E']))
+        .map(|(at, _)| at);
+    let (first, step) = match operator {
+        Some(at) => {
+            let step = number(head[at..].trim_start_matches('+'));
+            (number(&head[..at]), step)
+        }
+        None => (number(head), 0.0),
+    };
+    let mut value = first;
+    for _ in 0..times.map_or(1, |times| times + 1) {
+        items.push(Item::Value(value));
+        value += step;
+    }
+}
+
+pub(crate) fn number(text: &str) -> f64 {
+    let text = text.trim_start_matches('+');
+    parse_go_float(text).unwrap_or_else(|| panic!("not a number: {text:?}"))
+}
+
+/// Histograms are only told apart by what every one has; their operations have their own scripts.
+fn histogram(text: &str) -> FloatHistogram {
+    let mut histogram = FloatHistogram::default();
+    for field in text.trim_matches(['{', '}']).split_whitespace() {
+        match field.split_once(':') {
+            Some(("sum", value)) => histogram.sum = number(value),
+            Some(("count", value)) => histogram.count = number(value),
+            Some(("schema", value)) => histogram.schema = value.parse().unwrap_or_default(),
+            _ => {}
+        }
+    }
+    histogram
+}

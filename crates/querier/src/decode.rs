@@ -1,0 +1,100 @@
+//! From encoded chunks to columns.
+
+use tonic::Status;
+use vigie_chunk::{ChunkInfo, decode_into};
+use vigie_model::Labels;
+use vigie_promql::Series;
+use vigie_proto::v1::SeriesChunks;
+
+/// Decodes a series and cuts it to `start_ms..=end_ms`. `None` if nothing is left.
+pub(crate) fn decode_series(part: &SeriesChunks, start_ms: i64, end_ms: i64) -> Result<Option<Series>, Status> {
+    let corrupt = |what: String| Status::data_loss(format!("series from an ingester cannot be read: {what}"));
+    let mut chunks = Vec::with_capacity(part.chunks.len());
+    let mut capacity = 0;
+    for bytes in &part.chunks {
+        let info = ChunkInfo::read(bytes).map_err(|error| corrupt(error.to_string()))?;
+        if info.count > 0 && info.min_time_ms <= end_ms && info.max_time_ms >= start_ms {
+            capacity += info.count as usize;
+            chunks.push((info, bytes));
+        }
+    }
+    chunks.sort_by_key(|(info, _)| info.min_time_ms);
+    let overlap = chunks.windows(2).any(|pair| pair[0].0.max_time_ms >= pair[1].0.min_time_ms);
+    let mut timestamps_ms = Vec::with_capacity(capacity);
+    let mut values = Vec::with_capacity(capacity);
+    for (_, bytes) in &chunks {
+        decode_into(bytes, &mut timestamps_ms, &mut values).map_err(|error| corrupt(error.to_string()))?;
+    }
+    if overlap {
+        (timestamps_ms, values) = merge(&timestamps_ms, &values);
+    }
+    cut(&mut timestamps_ms, &mut values, start_ms, end_ms);
+    if timestamps_ms.is_empty() {
+        return Ok(None);
+    }
+    let labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
+    Ok(Some(Series { labels, timestamps_ms, values, histograms: Vec::new() }))
+}
+
+/// Sorts samples by time. A time comes up twice only where one chunk was read from memory and from
+/// the store, so which of the two stays makes no difference.
+fn merge(timestamps_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
+    let mut samples: Vec<(i64, f64)> = timestamps_ms.iter().copied().zip(values.iter().copied()).collect();
+    samples.sort_by_key(|&(time, _)| time);
+    samples.dedup_by_key(|&mut (time, _)| time);
+    samples.into_iter().unzip()
+}
+
+fn cut(timestamps_ms: &mut Vec<i64>, values: &mut Vec<f64>, start_ms: i64, end_ms: i64) {
+    let end = timestamps_ms.partition_point(|&time| time <= end_ms);
+    timestamps_ms.truncate(end);
+    values.truncate(end);
+    let start = timestamps_ms.partition_point(|&time| time < start_ms);
+    timestamps_ms.drain(..start);
+    values.drain(..start);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn chunk(samples: &[(i64, f64)]) -> Bytes {
+        let (times, values): (Vec<i64>, Vec<f64>) = samples.iter().copied().unzip();
+        vigie_chunk::seal(&times, &values).unwrap().into()
+    }
+
+    fn check(chunks: Vec<Bytes>, start_ms: i64, end_ms: i64, expected: &[(i64, f64)]) {
+        let labels = Labels::from_pairs([("__name__", "m")]).unwrap();
+        let part = SeriesChunks { labels: Bytes::copy_from_slice(labels.as_packed()), chunks };
+        let series = decode_series(&part, start_ms, end_ms).unwrap();
+        let samples: Vec<(i64, f64)> = series
+            .map(|series| series.timestamps_ms.into_iter().zip(series.values).collect())
+            .unwrap_or_default();
+        assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn chunks_are_joined_and_cut() {
+        let chunks = vec![chunk(&[(30, 3.0), (40, 4.0)]), chunk(&[(10, 1.0), (20, 2.0)])];
+        check(chunks.clone(), 0, 100, &[(10, 1.0), (20, 2.0), (30, 3.0), (40, 4.0)]);
+        check(chunks.clone(), 20, 30, &[(20, 2.0), (30, 3.0)]);
+        check(chunks, 21, 29, &[]);
+    }
+
+    #[test]
+    fn overlapping_chunks_give_each_time_once() {
+        let chunks = vec![chunk(&[(10, 1.0), (30, 3.0)]), chunk(&[(20, 2.0)]), chunk(&[(10, 1.0), (30, 3.0)])];
+        check(chunks, 0, 100, &[(10, 1.0), (20, 2.0), (30, 3.0)]);
+    }
+
+    #[test]
+    fn a_damaged_chunk_is_an_error() {
+        let mut bytes = chunk(&[(10, 1.0), (20, 2.5), (30, 9.0)]).to_vec();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        let part = SeriesChunks { labels: Bytes::new(), chunks: vec![bytes.into()] };
+        assert!(decode_series(&part, 0, 100).is_err());
+    }
+}

@@ -1,0 +1,159 @@
+//! Series, label names, label values, metadata: what there is, without samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::future::try_join_all;
+use tokio::runtime::Handle;
+use tonic::Request;
+use vigie_model::{Labels, Matcher, MetricMetadata, TenantId, is_stale_nan};
+use vigie_promql::{SelectRequest, Source, Vector, VectorSample};
+use vigie_proto::{matchers_to_wire, v1};
+
+use crate::source::IngesterSource;
+use crate::{Querier, QueryError};
+
+/// Which series, and when; both ends inclusive.
+#[derive(Debug, Clone)]
+pub struct FindRequest {
+    /// Series that match any of the sets.
+    pub matcher_sets: Vec<Vec<Matcher>>,
+    pub start_ms: i64,
+    pub end_ms: i64,
+    /// More results than this are not wanted.
+    pub limit: Option<usize>,
+}
+
+impl FindRequest {
+    fn wire_sets(&self) -> Vec<v1::MatcherSet> {
+        self.matcher_sets.iter().map(|set| v1::MatcherSet { matchers: matchers_to_wire(set) }).collect()
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+}
+
+impl Querier {
+    /// Label sets of the series that match, sorted.
+    pub async fn series(&self, tenant: &TenantId, request: &FindRequest) -> Result<Vec<Labels>, QueryError> {
+        let placement = self.placement().await?;
+        let wire = v1::SeriesRequest {
+            tenant: tenant.as_str().to_owned(),
+            sets: request.wire_sets(),
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+            limit: request.limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(0),
+        };
+        let calls = placement.members().iter().map(|member| member.series(Request::new(wire.clone())));
+        let mut found = BTreeSet::new();
+        for stream in try_join_all(calls).await? {
+            let mut stream = stream.into_inner();
+            while let Some(message) = stream.next().await {
+                for packed in message?.labels {
+                    let labels = Labels::from_packed(&packed)
+                        .map_err(|error| QueryError::Internal(format!("read labels from an ingester: {error}")))?;
+                    found.insert(labels);
+                }
+            }
+        }
+        Ok(found.into_iter().take(request.limit()).collect())
+    }
+
+    /// Sorted label names; no matcher set means all series.
+    pub async fn label_names(&self, tenant: &TenantId, request: &FindRequest) -> Result<Vec<String>, QueryError> {
+        let placement = self.placement().await?;
+        let wire = v1::LabelNamesRequest {
+            tenant: tenant.as_str().to_owned(),
+            sets: request.wire_sets(),
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        let calls = placement.members().iter().map(|member| member.label_names(Request::new(wire.clone())));
+        let answers = try_join_all(calls).await?;
+        let names: BTreeSet<String> = answers.into_iter().flat_map(|answer| answer.into_inner().names).collect();
+        Ok(names.into_iter().take(request.limit()).collect())
+    }
+
+    /// Sorted values of a label; no matcher set means all series.
+    pub async fn label_values(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        request: &FindRequest,
+    ) -> Result<Vec<String>, QueryError> {
+        let placement = self.placement().await?;
+        let wire = v1::LabelValuesRequest {
+            tenant: tenant.as_str().to_owned(),
+            name: name.to_owned(),
+            sets: request.wire_sets(),
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        let calls = placement.members().iter().map(|member| member.label_values(Request::new(wire.clone())));
+        let answers = try_join_all(calls).await?;
+        let values: BTreeSet<String> = answers.into_iter().flat_map(|answer| answer.into_inner().values).collect();
+        Ok(values.into_iter().take(request.limit()).collect())
+    }
+
+    /// What is known of metrics, by name; of one if it is named.
+    pub async fn metadata(
+        &self,
+        tenant: &TenantId,
+        metric: Option<&str>,
+    ) -> Result<BTreeMap<String, Vec<MetricMetadata>>, QueryError> {
+        let placement = self.placement().await?;
+        let wire = v1::MetadataRequest {
+            tenant: tenant.as_str().to_owned(),
+            metric: metric.unwrap_or_default().to_owned(),
+        };
+        let calls = placement.members().iter().map(|member| member.metadata(Request::new(wire.clone())));
+        let mut found: BTreeMap<String, Vec<MetricMetadata>> = BTreeMap::new();
+        for answer in try_join_all(calls).await? {
+            for family in answer.into_inner().families {
+                found.entry(family.name.clone()).or_default().push(family.metadata());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The newest sample within the lookback of every series that matches any of the sets and has not ended.
+    pub async fn newest_samples(
+        &self,
+        tenant: &TenantId,
+        matcher_sets: &[Vec<Matcher>],
+        time_ms: i64,
+        lookback_ms: i64,
+    ) -> Result<Vector, QueryError> {
+        let source =
+            IngesterSource { placement: self.placement().await?, tenant: tenant.clone(), runtime: Handle::current() };
+        let requests: Vec<SelectRequest> = matcher_sets
+            .iter()
+            .map(|matchers| SelectRequest {
+                matchers: matchers.clone(),
+                start_ms: time_ms - lookback_ms + 1,
+                end_ms: time_ms,
+            })
+            .collect();
+        let reading = tokio::task::spawn_blocking(move || read_newest(&source, &requests));
+        reading.await.map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
+    }
+}
+
+fn read_newest(source: &IngesterSource, requests: &[SelectRequest]) -> Result<Vector, QueryError> {
+    let read_failed = |error| QueryError::from(vigie_promql::EvalError::from(error));
+    let mut newest: BTreeMap<Labels, VectorSample> = BTreeMap::new();
+    for request in requests {
+        let mut set = source.select(request).map_err(read_failed)?;
+        while let Some(series) = set.next().map_err(read_failed)? {
+            if let (Some(&timestamp_ms), Some(&value)) = (series.timestamps_ms.last(), series.values.last())
+                && !is_stale_nan(value)
+            {
+                let labels = series.labels.clone();
+                newest.insert(labels, VectorSample { labels: series.labels, timestamp_ms, value, histogram: None });
+            }
+        }
+    }
+    Ok(newest.into_values().collect())
+}
+

@@ -1,0 +1,52 @@
+//! Where samples go.
+
+use async_trait::async_trait;
+use vigie_model::{Labels, MetricMetadata, TenantId};
+
+/// Takes what scrapes produce, one call per scrape.
+#[async_trait]
+pub trait SampleSink: Send + Sync + 'static {
+    /// Returns once the samples are as durable as the sink makes them. A repeated call with the
+    /// same batch must be harmless, as a retryable failure is retried.
+    async fn write(&self, batch: &ScrapeBatch) -> Result<WriteSummary, SinkError>;
+}
+
+/// The outcome of one scrape of one target: its samples, staleness markers for series that ended,
+/// and the synthetic series (`up` and others).
+#[derive(Debug, Clone)]
+pub struct ScrapeBatch {
+    pub tenant: TenantId,
+    pub samples: Vec<ScrapedSample>,
+    /// Families whose metadata is new or has changed since the previous scrape.
+    pub metadata: Vec<(String, MetricMetadata)>,
+    /// Set for the markers of a removed target. The series may have gone on elsewhere meanwhile, so
+    /// a marker older than the newest sample must be dropped even where out-of-order samples are
+    /// otherwise welcome.
+    pub reject_out_of_order: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScrapedSample {
+    pub labels: Labels,
+    pub timestamp_ms: i64,
+    pub value: f64,
+}
+
+/// Samples that were refused one by one, which fails neither the write nor the scrape.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WriteSummary {
+    pub out_of_order: u64,
+    /// Another value is already stored at the same time.
+    pub duplicate: u64,
+    /// Too old, or too far in the future.
+    pub out_of_bounds: u64,
+}
+
+/// The batch as a whole was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SinkError {
+    /// Whether the same batch may succeed a moment later.
+    pub retryable: bool,
+    pub message: String,
+}

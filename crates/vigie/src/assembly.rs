@@ -1,0 +1,257 @@
+//! Putting the roles of a process together, and taking them apart in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, ServerOptions};
+use vigie_cluster::{Directory, RemoteDistributor, RemoteIngester};
+use vigie_config::Config;
+use vigie_distributor::{Distributor, DistributorOptions};
+use vigie_ingester::{Ingester, IngesterOptions};
+use vigie_proto::{DistributorHandle, IngesterHandle};
+use vigie_querier::{Querier, QuerierOptions};
+use vigie_runtime::{Metrics, SystemClock};
+use vigie_scraper::{Handle as ScraperHandle, Service as ScraperService};
+
+use crate::adapters::{DistributorSink, QueryAdapter, TargetsAdapter, WriteAdapter};
+use crate::grpc;
+use crate::lifecycle::{Process, Reconfigure, describe};
+use crate::role::Role;
+use crate::settings::Settings;
+
+/// Runs the process until it is told to end.
+///
+/// The HTTP server comes up first and answers "not ready" while the log is replayed. At the end the
+/// order is: no more scrapes, no more requests, batches committed, checkpoints written.
+pub(crate) async fn run(settings: Settings) -> Result<()> {
+    let config = load_config(&settings)?;
+    announce(&settings);
+    let metrics = Metrics::new();
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let process = Arc::new(Process::new(settings.clone(), config, metrics.clone(), shutdown.clone()));
+
+    // Bound before anything is opened, so that a second process fails at once and says why.
+    let listener = TcpListener::bind(settings.listen_address)
+        .await
+        .with_context(|| format!("listen on {}; is another server running there?", settings.listen_address))?;
+    let directory = Arc::new(Directory::new(remote_ingesters(&settings)?));
+    let distributor = settings.roles.has(Role::Distributor).then(|| {
+        Arc::new(Distributor::new(DistributorOptions::new(rand::random()), Arc::clone(&directory), &metrics))
+    });
+    let querier = settings.roles.has(Role::Querier).then(|| {
+        let options = querier_options(&settings, &process.config());
+        Arc::new(Querier::new(options, Arc::clone(&directory), &metrics))
+    });
+    let scraper_stop = CancellationToken::new();
+    let scraper = build_scraper(&settings, distributor.as_ref(), &metrics, scraper_stop.clone())?;
+    let http_stop = CancellationToken::new();
+    let backends = Backends {
+        query: querier.map(|querier| {
+            Arc::new(QueryAdapter { querier, lookback_ms: settings.lookback_ms }) as Arc<dyn vigie_api::QueryBackend>
+        }),
+        write: distributor.clone().map(|distributor| Arc::new(WriteAdapter(distributor)) as Arc<dyn vigie_api::WriteBackend>),
+        targets: scraper
+            .as_ref()
+            .map(|(_, handle)| Arc::new(TargetsAdapter(handle.clone())) as Arc<dyn vigie_api::TargetsBackend>),
+        lifecycle: process.clone(),
+    };
+    let http = spawn_http(&settings, &process.config(), listener, backends, &metrics, http_stop.clone(), &tasks);
+    tasks.spawn(watch_signals(Arc::clone(&process), shutdown.clone()));
+
+    let ingester = match open_ingester(&settings, &process.config(), &metrics).await {
+        Ok(ingester) => ingester,
+        Err(error) => {
+            http_stop.cancel();
+            return Err(error);
+        }
+    };
+    if let Some(ingester) = &ingester
+        && settings.ingester_addresses.is_empty()
+    {
+        directory.set_members(vec![Arc::clone(ingester) as IngesterHandle]);
+    }
+    let grpc_stop = CancellationToken::new();
+    if let Some(address) = settings.grpc_listen_address {
+        let services = grpc::Services { ingester: ingester.clone(), distributor: distributor.clone() };
+        tasks.spawn(grpc::listen(address, services, grpc_stop.clone()).await?);
+    }
+    let mut scraping = None;
+    if let Some((service, handle)) = scraper {
+        let reconfigure = Arc::new(ScraperReconfigure(handle));
+        reconfigure.apply(&process.config()).await.map_err(anyhow::Error::msg).context("apply the scrape configuration")?;
+        process.on_reload(reconfigure).await;
+        scraping = Some(tokio::spawn(service.run()));
+    }
+    process.set_ready();
+    tracing::info!("server is ready: http://{}{}/", settings.listen_address, settings.route_prefix);
+
+    shutdown.cancelled().await;
+    tracing::info!("shutting down");
+    process.set_stopping();
+    scraper_stop.cancel();
+    if let Some(scraping) = scraping {
+        let _ = scraping.await;
+    }
+    http_stop.cancel();
+    let _ = http.await;
+    grpc_stop.cancel();
+    if let Some(distributor) = &distributor {
+        distributor.shutdown().await;
+    }
+    tasks.close();
+    tasks.wait().await;
+    if let Some(ingester) = &ingester {
+        ingester.shutdown().await;
+    }
+    tracing::info!("bye");
+    Ok(())
+}
+
+fn load_config(settings: &Settings) -> Result<Config> {
+    match &settings.config_file {
+        Some(path) => Config::load_file(path).map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
+        None => Ok(Config::default_self_scrape(settings.listen_address)?),
+    }
+}
+
+fn announce(settings: &Settings) {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting vigie");
+    if settings.config_file.is_none() {
+        tracing::info!("no --config.file given: this process scrapes itself");
+    }
+    for flag in &settings.flags_without_effect {
+        tracing::warn!("{flag} has no effect here");
+    }
+    for feature in &settings.features.without_effect {
+        tracing::warn!("--enable-feature={feature} has no effect yet");
+    }
+}
+
+fn remote_ingesters(settings: &Settings) -> Result<Vec<IngesterHandle>> {
+    settings
+        .ingester_addresses
+        .iter()
+        .map(|address| Ok(Arc::new(RemoteIngester::new(address)?) as IngesterHandle))
+        .collect()
+}
+
+async fn open_ingester(settings: &Settings, config: &Config, metrics: &Metrics) -> Result<Option<Arc<Ingester>>> {
+    if !settings.roles.has(Role::Ingester) {
+        return Ok(None);
+    }
+    let mut options = IngesterOptions::new(settings.storage_path.clone(), settings.shard_count);
+    options.shards = settings.shards.clone();
+    options.durability = settings.durability;
+    options.checkpoint_interval = settings.checkpoint_interval;
+    options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window.as_millis() as i64;
+    let configured_ms = config.storage.tsdb.retention.time.as_millis() as i64;
+    options.retention_ms = if configured_ms > 0 { configured_ms } else { settings.retention_ms };
+    let started = std::time::Instant::now();
+    let ingester = Ingester::open(options, Arc::new(SystemClock), metrics).await?;
+    tracing::info!(took_ms = started.elapsed().as_millis() as u64, "storage opened and log replayed");
+    Ok(Some(Arc::new(ingester)))
+}
+
+fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
+    QuerierOptions {
+        timeout: settings.query_timeout,
+        max_concurrency: settings.query_max_concurrency,
+        max_samples: settings.query_max_samples,
+        lookback_ms: settings.lookback_ms,
+        subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
+        promql: settings.features.promql,
+        delayed_name_removal: settings.features.delayed_name_removal,
+        ..QuerierOptions::default()
+    }
+}
+
+fn build_scraper(
+    settings: &Settings,
+    distributor: Option<&Arc<Distributor>>,
+    metrics: &Metrics,
+    stop: CancellationToken,
+) -> Result<Option<(ScraperService, ScraperHandle)>> {
+    if !settings.roles.has(Role::Scraper) {
+        return Ok(None);
+    }
+    let target: DistributorHandle = match (&settings.distributor_address, distributor) {
+        (Some(address), _) => Arc::new(RemoteDistributor::new(address)?),
+        (None, Some(distributor)) => Arc::clone(distributor) as DistributorHandle,
+        // `Settings` refuses a scraper with neither.
+        (None, None) => return Ok(None),
+    };
+    let options = vigie_scraper::Options::default();
+    let sink = Arc::new(DistributorSink(target));
+    Ok(Some(metrics.with_registry(|registry| ScraperService::new(options, sink, registry, stop))))
+}
+
+fn spawn_http(
+    settings: &Settings,
+    config: &Config,
+    listener: TcpListener,
+    backends: Backends,
+    metrics: &Metrics,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+) -> tokio::task::JoinHandle<()> {
+    let options = ApiOptions {
+        route_prefix: settings.route_prefix.clone(),
+        external_url: settings.external_url.clone(),
+        cors_origin: Some(settings.cors_origin.clone()),
+        lifecycle_enabled: settings.lifecycle_enabled,
+        external_labels: config.global.external_labels.clone(),
+        promql: settings.features.promql,
+        read_timeout: settings.read_timeout,
+        ..ApiOptions::default()
+    };
+    let server = ServerOptions {
+        max_connections: settings.max_connections,
+        read_timeout: settings.read_timeout,
+        drain_timeout: Duration::from_secs(30),
+    };
+    let http_metrics = metrics.with_registry(HttpMetrics::register);
+    let router = vigie_api::router(options, backends, http_metrics);
+    tasks.spawn(async move {
+        if let Err(error) = vigie_api::serve(listener, router, server, stop).await {
+            tracing::error!(%error, "HTTP server ended");
+        }
+    })
+}
+
+/// SIGHUP reloads the configuration; SIGINT and SIGTERM end the process.
+async fn watch_signals(process: Arc<Process>, shutdown: CancellationToken) {
+    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; end the process with /-/quit or SIGKILL");
+        return;
+    };
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            _ = terminate.recv() => shutdown.cancel(),
+            _ = interrupt.recv() => shutdown.cancel(),
+            // The outcome is logged where it is made.
+            _ = hangup.recv() => drop(process.reload().await),
+        }
+    }
+}
+
+/// What a new configuration changes: the jobs.
+struct ScraperReconfigure(ScraperHandle);
+
+#[async_trait]
+impl Reconfigure for ScraperReconfigure {
+    async fn apply(&self, config: &Config) -> Result<(), String> {
+        let jobs = config.all_scrape_configs().map_err(|error| describe(&error))?;
+        self.0.apply_config(&jobs).await.map_err(|error| describe(&error))
+    }
+}

@@ -1,0 +1,270 @@
+//! Kill -9 under write load: whatever was acknowledged is there after the restart, and nothing that was not sent.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail};
+
+use crate::api::Api;
+use crate::ledger::{Ledger, METRIC, SeriesId};
+use crate::progress::progress;
+use crate::remote_write::{Series, WriteClient};
+use crate::rng::Rng;
+use crate::target::{Layout, Target, TargetOptions};
+
+const WRITERS: u32 = 4;
+const OLD_SERIES: u32 = 40;
+const NEW_SERIES_PER_ROUND: u32 = 5;
+const SAMPLES_PER_SERIES: usize = 3;
+/// Far enough back that the clock of the samples never comes near the present.
+const START_BEFORE_NOW_MS: i64 = 50 * 60 * 1000;
+const SHORTEST_LOAD_MS: u64 = 50;
+const LONGEST_LOAD_MS: u64 = 1_500;
+
+/// How often to kill, and the seed of every random choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub rounds: u32,
+    pub seed: u64,
+}
+
+impl Options {
+    /// 20 rounds and a fresh seed, unless `VIGIE_KILL9_ROUNDS` and `VIGIE_KILL9_SEED` say otherwise.
+    pub fn from_env() -> Result<Self> {
+        let number = |name: &str| -> Result<Option<u64>> {
+            let Ok(text) = std::env::var(name) else {
+                return Ok(None);
+            };
+            text.parse()
+                .map(Some)
+                .with_context(|| format!("parse {name}={text}"))
+        };
+        let rounds = number("VIGIE_KILL9_ROUNDS")?.unwrap_or(20) as u32;
+        let fresh = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("read the clock")?
+            .as_nanos() as u64;
+        Ok(Self {
+            rounds,
+            seed: number("VIGIE_KILL9_SEED")?.unwrap_or(fresh % 1_000_000_000),
+        })
+    }
+}
+
+/// Runs the whole scenario; the error says what was lost, invented or changed, and the seed to see it again.
+pub fn run(target_options: &TargetOptions, options: Options) -> Result<()> {
+    progress(format!(
+        "kill -9 x {} on {:?}, VIGIE_KILL9_SEED={}",
+        options.rounds, target_options.layout, options.seed
+    ));
+    let mut target = Target::start(target_options)?;
+    let result = rounds(&mut target, target_options.layout, options);
+    result.with_context(|| {
+        format!(
+            "with VIGIE_KILL9_SEED={}; logs:\n{}",
+            options.seed,
+            target.log_tails()
+        )
+    })
+}
+
+fn rounds(target: &mut Target, layout: Layout, options: Options) -> Result<()> {
+    let mut rng = Rng::new(options.seed);
+    let now_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("read the clock")?
+        .as_millis() as i64;
+    let start_ms = now_ms - START_BEFORE_NOW_MS;
+    let mut writers: Vec<Writer> = (0..WRITERS)
+        .map(|id| Writer::new(id, start_ms, rng.fork()))
+        .collect();
+    let api = target.api()?;
+    for round in 0..options.rounds {
+        let load = Duration::from_millis(SHORTEST_LOAD_MS + rng.below(LONGEST_LOAD_MS - SHORTEST_LOAD_MS));
+        let victims = victims(layout, &mut rng);
+        write_until_killed(target, &mut writers, round, load, victims)?;
+        let restart = target.start_missing()?;
+        let checked = Instant::now();
+        for writer in &mut writers {
+            let shown = read_back(&api, writer, start_ms)?;
+            writer
+                .ledger
+                .check(&shown)
+                .with_context(|| format!("in round {round}"))?;
+        }
+        let kept: usize = writers.iter().map(|writer| writer.ledger.kept_samples()).sum();
+        let whom = if victims.is_empty() {
+            "all".to_owned()
+        } else {
+            victims.join(" and ")
+        };
+        progress(format!(
+            "round {round}: killed {whom} after {load:?}, ready again in {restart:.2?}, {kept} samples checked in {:.2?}",
+            checked.elapsed()
+        ));
+    }
+    if writers.iter().any(|writer| writer.ledger.kept_samples() == 0) {
+        bail!("a writer got nothing acknowledged in {} rounds", options.rounds);
+    }
+    Ok(())
+}
+
+/// With separate processes mostly the ingester dies, sometimes the one that stands between, sometimes all.
+fn victims(layout: Layout, rng: &mut Rng) -> &'static [&'static str] {
+    if layout != Layout::Roles {
+        return &[];
+    }
+    match rng.below(5) {
+        0 => &["distributor"],
+        1 => &[],
+        2 => &["ingester", "querier"],
+        _ => &["ingester"],
+    }
+}
+
+fn write_until_killed(
+    target: &mut Target,
+    writers: &mut [Writer],
+    round: u32,
+    load: Duration,
+    victims: &[&str],
+) -> Result<()> {
+    let client = target.writer()?;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = writers
+            .iter_mut()
+            .map(|writer| {
+                let (client, stop) = (client.clone(), &stop);
+                scope.spawn(move || writer.write(&client, round, stop))
+            })
+            .collect();
+        // The random moment itself.
+        std::thread::sleep(load);
+        let killed = target.kill9(victims);
+        stop.store(true, Ordering::Relaxed);
+        for thread in threads {
+            match thread.join() {
+                Ok(result) => result?,
+                Err(_) => bail!("a writer panicked"),
+            }
+        }
+        killed
+    })
+}
+
+fn read_back(api: &Api, writer: &Writer, start_ms: i64) -> Result<crate::api::QueryData> {
+    let span_ms = writer.clock_ms - start_ms + 1;
+    let query = format!("{METRIC}{{writer=\"{}\"}}[{span_ms}ms]", writer.id);
+    api.instant(&query, writer.clock_ms)
+}
+
+/// One connection with series of its own, so its samples arrive in order.
+#[derive(Debug)]
+struct Writer {
+    id: u32,
+    clock_ms: i64,
+    rng: Rng,
+    series: Vec<SeriesId>,
+    ledger: Ledger,
+    unanswered: Option<Vec<(SeriesId, Series)>>,
+}
+
+impl Writer {
+    fn new(id: u32, start_ms: i64, rng: Rng) -> Self {
+        let series = (0..OLD_SERIES)
+            .map(|number| SeriesId {
+                writer: id,
+                round: 0,
+                number,
+            })
+            .collect();
+        Self {
+            id,
+            clock_ms: start_ms,
+            rng,
+            series,
+            ledger: Ledger::default(),
+            unanswered: None,
+        }
+    }
+
+    /// Sends batch after batch until told to stop or the server is gone.
+    fn write(&mut self, client: &WriteClient, round: u32, stop: &AtomicBool) -> Result<()> {
+        if round > 0 {
+            let born = (0..NEW_SERIES_PER_ROUND).map(|number| SeriesId {
+                writer: self.id,
+                round,
+                number,
+            });
+            self.series.extend(born);
+        }
+        // A real sender repeats what was not answered; a restarted one has forgotten it.
+        let mut next = self.unanswered.take().filter(|_| self.rng.chance(50));
+        while !stop.load(Ordering::Relaxed) {
+            let batch = next.take().unwrap_or_else(|| self.make_batch());
+            for (id, series) in &batch {
+                self.ledger.sent(*id, &series.samples);
+            }
+            let body: Vec<Series> = batch.iter().map(|(_, series)| series.clone()).collect();
+            match client.send(&body) {
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    for (id, series) in &batch {
+                        self.ledger.acknowledged(*id, &series.samples);
+                    }
+                }
+                Ok(answer) if answer.status >= 500 || answer.status == 429 => {
+                    self.unanswered = Some(batch);
+                    return Ok(());
+                }
+                Ok(answer) => bail!(
+                    "a good batch was refused with {}: {}",
+                    answer.status,
+                    answer.body.trim()
+                ),
+                Err(_) => {
+                    self.unanswered = Some(batch);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_batch(&mut self) -> Vec<(SeriesId, Series)> {
+        let times: Vec<i64> = (0..SAMPLES_PER_SERIES)
+            .map(|_| {
+                self.clock_ms += 1 + self.rng.below(40) as i64;
+                self.clock_ms
+            })
+            .collect();
+        let rng = &mut self.rng;
+        let one = |id: SeriesId| {
+            let samples = times.iter().map(|t| (*t, any_value(rng))).collect();
+            (
+                id,
+                Series {
+                    labels: id.labels(),
+                    samples,
+                },
+            )
+        };
+        self.series.iter().copied().map(one).collect()
+    }
+}
+
+/// Ordinary values mostly, and each kind a codec may trip over.
+fn any_value(rng: &mut Rng) -> f64 {
+    match rng.below(20) {
+        0 => -0.0,
+        1 => f64::INFINITY,
+        2 => f64::NEG_INFINITY,
+        3 => f64::NAN,
+        4 => f64::from_bits(0x7ff0_0000_0000_0002),
+        5 => f64::from_bits(0x7ff8_0000_0000_0000 | rng.below(1 << 51)),
+        6 => f64::from_bits(rng.below(1 << 52)),
+        7..=9 => f64::from_bits(rng.next_u64()),
+        10..=14 => rng.below(1_000_000) as f64,
+        _ => rng.below(1_000_000) as f64 / 1000.0,
+    }
+}

@@ -1,0 +1,223 @@
+//! A real Prometheus scrapes real exporters and sends everything on, while the system under test scrapes the same
+//! exporters itself. Whatever dashboards ask, both must answer alike.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use vigie_e2e::{
+    Api, Layout, MariaDb, Peer, QueryData, Target, TargetOptions, differences, free_port, mysqld_exporter,
+    node_exporter, progress, prometheus, vigie_binary, wait_until,
+};
+
+const QUERIES: &str = include_str!("../queries/dashboards.promql");
+const TOLERANCE: f64 = 1e-9;
+const RECORDED: Duration = Duration::from_secs(80);
+/// The time range of the dashboards; the recording is longer by the longest range and offset in the queries.
+const SHOWN_MS: i64 = 40_000;
+const STEP_MS: i64 = 2_000;
+const SCRAPE_INTERVAL: &str = "2s";
+
+#[test]
+fn one_process_answers_as_the_sender() {
+    check(Layout::AllInOne);
+}
+
+#[test]
+fn separate_roles_answer_as_the_sender() {
+    check(Layout::Roles);
+}
+
+#[track_caller]
+fn check(layout: Layout) {
+    if let Err(error) = dashboards(layout) {
+        panic!("{error:?}");
+    }
+}
+
+fn dashboards(layout: Layout) -> Result<()> {
+    let dir = tempfile::tempdir().context("make a folder")?;
+    let dir = dir.path();
+    let database = MariaDb::start(dir)?;
+    let mysql = mysqld_exporter(dir, &database)?;
+    let node = node_exporter(dir)?;
+
+    let mut options = TargetOptions::new(layout, &vigie_binary()?, dir);
+    options.config = scrape_config(&[("node-direct", &node), ("mysql-direct", &mysql)]);
+    let mut target = Target::start(&options)?;
+    let sender = start_sender(dir, &target.write_url(), &[("node", &node), ("mysql", &mysql)])?;
+    progress(format!("recording for {RECORDED:?}"));
+    record(&database)?;
+
+    let sender_api = Api::new(&sender.base_url())?;
+    let end_ms = now_ms()? / STEP_MS * STEP_MS;
+    wait_until_sent(&sender_api, end_ms)?;
+    target.check_running()?;
+    let api = target.api()?;
+    let result = compare_all(&sender_api, &api, end_ms).and_then(|()| check_direct(&api, end_ms));
+    result.with_context(|| format!("{layout:?}; logs:\n{}", target.log_tails()))
+}
+
+/// Gives the database something to count until the recording is long enough.
+fn record(database: &MariaDb) -> Result<()> {
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| -> Result<()> {
+            let mut number = 0;
+            while !stop.load(Ordering::Relaxed) {
+                number += 1;
+                database.execute(&format!(
+                    "INSERT INTO shop.orders (total) VALUES ({number}.25), ({number}.5);\
+                     SELECT SUM(total) FROM shop.orders; UPDATE shop.orders SET total = total + 1 WHERE id % 7 = 0;"
+                ))?;
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            Ok(())
+        });
+        // The time that passes is what is recorded.
+        std::thread::sleep(RECORDED);
+        stop.store(true, Ordering::Relaxed);
+        load.join().map_err(|_| anyhow!("the database load panicked"))?
+    })
+}
+
+/// The sender must have passed on everything up to `end_ms`, and lost nothing.
+fn wait_until_sent(sender: &Api, end_ms: i64) -> Result<()> {
+    let metric = |name: &str| sender.own_metric(&format!("prometheus_remote_storage_{name}{{"));
+    wait_until(
+        "the sender's queue to pass the end of the comparison",
+        Duration::from_secs(60),
+        || {
+            let sent_until =
+                metric("queue_highest_sent_timestamp_seconds")?.context("find the sender's progress")?;
+            Ok(sent_until * 1000.0 > (end_ms + 2 * STEP_MS) as f64)
+        },
+    )?;
+    for name in ["samples_failed_total", "samples_dropped_total"] {
+        // A counter that has never counted is not shown.
+        let lost = metric(name)?.unwrap_or(0.0);
+        ensure!(lost == 0.0, "the sender has lost {lost} samples ({name})");
+    }
+    Ok(())
+}
+
+fn compare_all(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut empty = Vec::new();
+    let queries = queries()?;
+    for (kind, query) in &queries {
+        let expected = ask(sender, kind, query, end_ms).context("ask the sender")?;
+        if expected.series.is_empty() && !query.contains("< 0") {
+            empty.push(query.clone());
+        }
+        match ask(target, kind, query, end_ms) {
+            Ok(actual) => {
+                let found = differences(&expected, &actual, TOLERANCE);
+                if !found.is_empty() {
+                    wrong.push(format!("{kind} {query}\n    {}", found.join("\n    ")));
+                }
+            }
+            Err(error) => wrong.push(format!("{kind} {query}\n    {error:#}")),
+        }
+    }
+    progress(format!(
+        "{} of {} queries answered as the sender does",
+        queries.len() - wrong.len(),
+        queries.len()
+    ));
+    ensure!(
+        empty.is_empty(),
+        "these queries show nothing, so they test nothing:\n  {}",
+        empty.join("\n  ")
+    );
+    ensure!(
+        wrong.is_empty(),
+        "{} queries differ:\n  {}",
+        wrong.len(),
+        wrong.join("\n  ")
+    );
+    Ok(())
+}
+
+/// What the system has scraped itself: the same series at its own moments, so names are compared and not values.
+fn check_direct(target: &Api, end_ms: i64) -> Result<()> {
+    for (sent, direct) in [("node", "node-direct"), ("mysql", "mysql-direct")] {
+        let up = ask(
+            target,
+            "instant",
+            &format!("min_over_time(up{{job={direct:?}}}[30s])"),
+            end_ms,
+        )?;
+        ensure!(up.only_value()? == 1.0, "{direct} was not up all the time");
+        let names = |job: &str| -> Result<QueryData> {
+            let query = format!("count by (__name__) ({{job={job:?}, __name__!~\"scrape_.*|up\"}})");
+            ask(target, "instant", &query, end_ms)
+        };
+        let found = differences(&names(sent)?, &names(direct)?, TOLERANCE);
+        ensure!(
+            found.is_empty(),
+            "{direct} has other series than {sent}:\n  {}",
+            found.join("\n  ")
+        );
+    }
+    progress("both exporters scraped directly as well, with the same series");
+    Ok(())
+}
+
+fn ask(api: &Api, kind: &str, query: &str, end_ms: i64) -> Result<QueryData> {
+    match kind {
+        "instant" => api.instant(query, end_ms),
+        "range" => api.range(query, end_ms - SHOWN_MS, end_ms, STEP_MS),
+        _ => bail!("{kind} is neither instant nor range"),
+    }
+}
+
+/// Lines of `instant QUERY` or `range QUERY`; `#` starts a comment.
+fn queries() -> Result<Vec<(String, String)>> {
+    let lines = QUERIES
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let parse = |line: &str| {
+        let (kind, query) = line
+            .split_once(' ')
+            .with_context(|| format!("split {line:?} into kind and query"))?;
+        Ok((kind.to_owned(), query.to_owned()))
+    };
+    lines.map(parse).collect()
+}
+
+fn start_sender(dir: &Path, write_url: &str, jobs: &[(&str, &Peer)]) -> Result<Peer> {
+    let port = free_port()?;
+    let config = format!(
+        "{}\
+         \x20 - job_name: prometheus\n\
+         \x20   static_configs: [{{targets: ['127.0.0.1:{port}'], labels: {{instance: sender}}}}]\n\
+         remote_write:\n\
+         \x20 - url: {write_url}\n\
+         \x20   queue_config: {{max_shards: 1, capacity: 20000, batch_send_deadline: 500ms}}\n",
+        scrape_config(jobs)
+    );
+    prometheus(dir, port, &config)
+}
+
+fn scrape_config(jobs: &[(&str, &Peer)]) -> String {
+    let mut config = format!(
+        "global: {{scrape_interval: {SCRAPE_INTERVAL}, scrape_timeout: {SCRAPE_INTERVAL}}}\nscrape_configs:\n"
+    );
+    for (job, peer) in jobs {
+        let target = peer.address();
+        config += &format!(
+            "  - job_name: {job}\n    static_configs: [{{targets: ['{target}'], labels: {{instance: host-1}}}}]\n"
+        );
+    }
+    config
+}
+
+fn now_ms() -> Result<i64> {
+    Ok(SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("read the clock")?
+        .as_millis() as i64)
+}
