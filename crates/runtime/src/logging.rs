@@ -83,11 +83,20 @@ pub fn init_logging(level: LogLevel, format: LogFormat) -> Result<(), LoggingErr
     let registry = tracing_subscriber::registry();
     let installed = match format {
         LogFormat::Logfmt => registry
-            .with(fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(own_crates))
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(false)
+                    .with_filter(own_crates),
+            )
             .try_init(),
         LogFormat::Json => registry
             .with(
-                fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).with_filter(own_crates),
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr)
+                    .with_filter(own_crates),
             )
             .try_init(),
     };

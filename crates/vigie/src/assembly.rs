@@ -35,15 +35,29 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let metrics = Metrics::new();
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let process = Arc::new(Process::new(settings.clone(), config, metrics.clone(), shutdown.clone()));
+    let process = Arc::new(Process::new(
+        settings.clone(),
+        config,
+        metrics.clone(),
+        shutdown.clone(),
+    ));
 
     // Bound before anything is opened, so that a second process fails at once and says why.
     let listener = TcpListener::bind(settings.listen_address)
         .await
-        .with_context(|| format!("listen on {}; is another server running there?", settings.listen_address))?;
+        .with_context(|| {
+            format!(
+                "listen on {}; is another server running there?",
+                settings.listen_address
+            )
+        })?;
     let directory = Arc::new(Directory::new(remote_ingesters(&settings)?));
     let distributor = settings.roles.has(Role::Distributor).then(|| {
-        Arc::new(Distributor::new(DistributorOptions::new(rand::random()), Arc::clone(&directory), &metrics))
+        Arc::new(Distributor::new(
+            DistributorOptions::new(rand::random()),
+            Arc::clone(&directory),
+            &metrics,
+        ))
     });
     let querier = settings.roles.has(Role::Querier).then(|| {
         let options = querier_options(&settings, &process.config());
@@ -54,15 +68,28 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let http_stop = CancellationToken::new();
     let backends = Backends {
         query: querier.map(|querier| {
-            Arc::new(QueryAdapter { querier, lookback_ms: settings.lookback_ms }) as Arc<dyn vigie_api::QueryBackend>
+            Arc::new(QueryAdapter {
+                querier,
+                lookback_ms: settings.lookback_ms,
+            }) as Arc<dyn vigie_api::QueryBackend>
         }),
-        write: distributor.clone().map(|distributor| Arc::new(WriteAdapter(distributor)) as Arc<dyn vigie_api::WriteBackend>),
-        targets: scraper
-            .as_ref()
-            .map(|(_, handle)| Arc::new(TargetsAdapter(handle.clone())) as Arc<dyn vigie_api::TargetsBackend>),
+        write: distributor
+            .clone()
+            .map(|distributor| Arc::new(WriteAdapter(distributor)) as Arc<dyn vigie_api::WriteBackend>),
+        targets: scraper.as_ref().map(|(_, handle)| {
+            Arc::new(TargetsAdapter(handle.clone())) as Arc<dyn vigie_api::TargetsBackend>
+        }),
         lifecycle: process.clone(),
     };
-    let http = spawn_http(&settings, &process.config(), listener, backends, &metrics, http_stop.clone(), &tasks);
+    let http = spawn_http(
+        &settings,
+        &process.config(),
+        listener,
+        backends,
+        &metrics,
+        http_stop.clone(),
+        &tasks,
+    );
     tasks.spawn(watch_signals(Arc::clone(&process), shutdown.clone()));
 
     let ingester = match open_ingester(&settings, &process.config(), &metrics).await {
@@ -79,18 +106,29 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     }
     let grpc_stop = CancellationToken::new();
     if let Some(address) = settings.grpc_listen_address {
-        let services = grpc::Services { ingester: ingester.clone(), distributor: distributor.clone() };
+        let services = grpc::Services {
+            ingester: ingester.clone(),
+            distributor: distributor.clone(),
+        };
         tasks.spawn(grpc::listen(address, services, grpc_stop.clone()).await?);
     }
     let mut scraping = None;
     if let Some((service, handle)) = scraper {
         let reconfigure = Arc::new(ScraperReconfigure(handle));
-        reconfigure.apply(&process.config()).await.map_err(anyhow::Error::msg).context("apply the scrape configuration")?;
+        reconfigure
+            .apply(&process.config())
+            .await
+            .map_err(anyhow::Error::msg)
+            .context("apply the scrape configuration")?;
         process.on_reload(reconfigure).await;
         scraping = Some(tokio::spawn(service.run()));
     }
     process.set_ready();
-    tracing::info!("server is ready: http://{}{}/", settings.listen_address, settings.route_prefix);
+    tracing::info!(
+        "server is ready: http://{}{}/",
+        settings.listen_address,
+        settings.route_prefix
+    );
 
     shutdown.cancelled().await;
     tracing::info!("shutting down");
@@ -116,7 +154,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 
 fn load_config(settings: &Settings) -> Result<Config> {
     match &settings.config_file {
-        Some(path) => Config::load_file(path).map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
+        Some(path) => Config::load_file(path)
+            .map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
         None => Ok(Config::default_self_scrape(settings.listen_address)?),
     }
 }
@@ -142,7 +181,11 @@ fn remote_ingesters(settings: &Settings) -> Result<Vec<IngesterHandle>> {
         .collect()
 }
 
-async fn open_ingester(settings: &Settings, config: &Config, metrics: &Metrics) -> Result<Option<Arc<Ingester>>> {
+async fn open_ingester(
+    settings: &Settings,
+    config: &Config,
+    metrics: &Metrics,
+) -> Result<Option<Arc<Ingester>>> {
     if !settings.roles.has(Role::Ingester) {
         return Ok(None);
     }
@@ -152,10 +195,17 @@ async fn open_ingester(settings: &Settings, config: &Config, metrics: &Metrics) 
     options.checkpoint_interval = settings.checkpoint_interval;
     options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window.as_millis() as i64;
     let configured_ms = config.storage.tsdb.retention.time.as_millis() as i64;
-    options.retention_ms = if configured_ms > 0 { configured_ms } else { settings.retention_ms };
+    options.retention_ms = if configured_ms > 0 {
+        configured_ms
+    } else {
+        settings.retention_ms
+    };
     let started = std::time::Instant::now();
     let ingester = Ingester::open(options, Arc::new(SystemClock), metrics).await?;
-    tracing::info!(took_ms = started.elapsed().as_millis() as u64, "storage opened and log replayed");
+    tracing::info!(
+        took_ms = started.elapsed().as_millis() as u64,
+        "storage opened and log replayed"
+    );
     Ok(Some(Arc::new(ingester)))
 }
 
@@ -189,7 +239,9 @@ fn build_scraper(
     };
     let options = vigie_scraper::Options::default();
     let sink = Arc::new(DistributorSink(target));
-    Ok(Some(metrics.with_registry(|registry| ScraperService::new(options, sink, registry, stop))))
+    Ok(Some(metrics.with_registry(|registry| {
+        ScraperService::new(options, sink, registry, stop)
+    })))
 }
 
 fn spawn_http(
@@ -227,9 +279,11 @@ fn spawn_http(
 
 /// SIGHUP reloads the configuration; SIGINT and SIGTERM end the process.
 async fn watch_signals(process: Arc<Process>, shutdown: CancellationToken) {
-    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::hangup()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         tracing::error!("signals cannot be received; end the process with /-/quit or SIGKILL");
         return;
     };

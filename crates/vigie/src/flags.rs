@@ -19,7 +19,11 @@ pub(crate) struct Flags {
     pub(crate) target: String,
 
     /// Address to listen on for HTTP.
-    #[arg(long = "web.listen-address", default_value = "127.0.0.1:9090", value_name = "ADDRESS")]
+    #[arg(
+        long = "web.listen-address",
+        default_value = "127.0.0.1:9090",
+        value_name = "ADDRESS"
+    )]
     pub(crate) listen_address: String,
 
     /// Address to listen on for other roles; default 127.0.0.1:9095 where roles are separate processes.
@@ -87,7 +91,11 @@ pub(crate) struct Flags {
     pub(crate) durability: String,
 
     /// Pause between checkpoints; what came after the last one is replayed at start.
-    #[arg(long = "storage.checkpoint-interval", default_value = "5m", value_name = "DURATION")]
+    #[arg(
+        long = "storage.checkpoint-interval",
+        default_value = "5m",
+        value_name = "DURATION"
+    )]
     pub(crate) checkpoint_interval: String,
 
     /// Lookback for instant vectors.
@@ -176,7 +184,9 @@ impl Flags {
         command
             .get_arguments()
             .filter_map(|argument| {
-                let name = argument.get_long().filter(|name| !matches!(*name, "help" | "version"))?;
+                let name = argument
+                    .get_long()
+                    .filter(|name| !matches!(*name, "help" | "version"))?;
                 let raw: Vec<String> = given
                     .as_ref()
                     .and_then(|given| given.get_raw(argument.get_id().as_str()))
@@ -213,7 +223,8 @@ mod tests {
 
     #[test]
     fn flags_are_shown_with_defaults_and_given_values() {
-        let shown = Flags::shown(["vigie", "--query.timeout=30s", "--web.enable-lifecycle"].map(str::to_owned));
+        let shown =
+            Flags::shown(["vigie", "--query.timeout=30s", "--web.enable-lifecycle"].map(str::to_owned));
         assert_eq!(shown["query.timeout"], "30s");
         assert_eq!(shown["web.enable-lifecycle"], "true");
         assert_eq!(shown["storage.tsdb.path"], "data/");

@@ -27,7 +27,9 @@ pub(crate) async fn listen(
     services: Services,
     shutdown: CancellationToken,
 ) -> Result<impl Future<Output = ()> + Send + 'static> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address} for other roles"))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listen on {address} for other roles"))?;
     tracing::info!(%address, "serving other roles");
     let ingester = services.ingester.map(|ingester| {
         IngesterServer::from_arc(ingester)
@@ -47,7 +49,9 @@ pub(crate) async fn listen(
         .tcp_nodelay(true)
         .add_optional_service(ingester)
         .add_optional_service(distributor)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move { shutdown.cancelled().await });
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            shutdown.cancelled().await
+        });
     Ok(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "serving other roles ended");

@@ -41,7 +41,12 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(settings: Settings, config: Config, metrics: Metrics, shutdown: CancellationToken) -> Process {
+    pub(crate) fn new(
+        settings: Settings,
+        config: Config,
+        metrics: Metrics,
+        shutdown: CancellationToken,
+    ) -> Process {
         let now_ms = SystemClock.now_ms();
         let gauge = |name, help| metrics.register(name, help, Gauge::default());
         let reload_success = gauge(
@@ -86,7 +91,9 @@ impl Process {
     }
 
     async fn try_reload(&self) -> Result<(), String> {
-        let Some(path) = &self.settings.config_file else { return Ok(()) };
+        let Some(path) = &self.settings.config_file else {
+            return Ok(());
+        };
         let reconfigure = self.reconfigure.lock().await;
         let config = Config::load_file(path).map_err(|error| describe(&error))?;
         if let Some(reconfigure) = reconfigure.as_ref() {
@@ -113,7 +120,8 @@ impl Lifecycle for Process {
 
     async fn reload(&self) -> Result<(), String> {
         let outcome = self.try_reload().await;
-        self.last_reload_succeeded.store(outcome.is_ok(), Ordering::Relaxed);
+        self.last_reload_succeeded
+            .store(outcome.is_ok(), Ordering::Relaxed);
         self.reload_success.set(i64::from(outcome.is_ok()));
         match &outcome {
             Ok(()) => {
@@ -122,7 +130,9 @@ impl Lifecycle for Process {
                 self.reload_seconds.set(now_ms / 1000);
                 tracing::info!("configuration reloaded");
             }
-            Err(error) => tracing::error!(%error, "reload the configuration; the previous one stays in force"),
+            Err(error) => {
+                tracing::error!(%error, "reload the configuration; the previous one stays in force")
+            }
         }
         outcome
     }
@@ -153,8 +163,12 @@ impl Lifecycle for Process {
     fn runtime_info(&self) -> RuntimeInfo {
         RuntimeInfo {
             start_time_ms: self.started_ms,
-            working_directory: std::env::current_dir().map_or_else(|_| String::new(), |dir| dir.display().to_string()),
-            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            working_directory: std::env::current_dir()
+                .map_or_else(|_| String::new(), |dir| dir.display().to_string()),
+            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             reload_config_success: self.last_reload_succeeded.load(Ordering::Relaxed),
             last_config_time_ms: self.last_reload_ms.load(Ordering::Relaxed),
             corruption_count: 0,
@@ -171,13 +185,25 @@ impl Lifecycle for Process {
         let features = &self.settings.features;
         let promql = [
             ("experimental_functions", features.promql.experimental_functions),
-            ("extended_range_selectors", features.promql.extended_range_selectors),
+            (
+                "extended_range_selectors",
+                features.promql.extended_range_selectors,
+            ),
             ("binop_fill_modifiers", features.promql.fill_modifiers),
             ("delayed_name_removal", features.delayed_name_removal),
         ];
-        let api = [("remote_write_receiver", true), ("lifecycle", self.settings.lifecycle_enabled), ("admin", false)];
-        let category = |flags: &[(&str, bool)]| flags.iter().map(|&(name, on)| (name.to_owned(), on)).collect();
-        [("promql".to_owned(), category(&promql)), ("api".to_owned(), category(&api))].into()
+        let api = [
+            ("remote_write_receiver", true),
+            ("lifecycle", self.settings.lifecycle_enabled),
+            ("admin", false),
+        ];
+        let category =
+            |flags: &[(&str, bool)]| flags.iter().map(|&(name, on)| (name.to_owned(), on)).collect();
+        [
+            ("promql".to_owned(), category(&promql)),
+            ("api".to_owned(), category(&api)),
+        ]
+        .into()
     }
 
     fn metrics_text(&self) -> String {

@@ -39,7 +39,10 @@ fn main() -> ExitCode {
 fn run(flags: Flags) -> anyhow::Result<()> {
     let settings = Settings::from_flags(flags)?;
     init_logging(settings.log_level, settings.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("vigie").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("vigie")
+        .build()?;
     runtime.block_on(assembly::run(settings))
 }
 

@@ -41,7 +41,9 @@ impl FromStr for Roles {
                 "ingester" => drop(roles.insert(Role::Ingester)),
                 "querier" => drop(roles.insert(Role::Querier)),
                 "scraper" => drop(roles.insert(Role::Scraper)),
-                other => bail!("unknown target {other:?}: use all, distributor, ingester, querier or scraper"),
+                other => {
+                    bail!("unknown target {other:?}: use all, distributor, ingester, querier or scraper")
+                }
             }
         }
         Ok(Roles(roles))

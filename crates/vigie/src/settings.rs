@@ -96,8 +96,14 @@ impl Settings {
     pub(crate) fn from_flags(flags: Flags) -> Result<Settings> {
         let roles: Roles = flags.target.parse().context("read --target")?;
         ensure!(flags.shard_count > 0, "--cluster.shards must be at least 1");
-        ensure!(flags.shard_count <= 4096, "--cluster.shards must be at most 4096, the number of slots");
-        ensure!(!flags.enable_admin_api, "--web.enable-admin-api is not supported yet");
+        ensure!(
+            flags.shard_count <= 4096,
+            "--cluster.shards must be at most 4096, the number of slots"
+        );
+        ensure!(
+            !flags.enable_admin_api,
+            "--web.enable-admin-api is not supported yet"
+        );
         let shards = match &flags.ingester_shards {
             Some(list) => shard_list(list, flags.shard_count).context("read --ingester.shards")?,
             None => (0..flags.shard_count).collect(),
@@ -115,17 +121,26 @@ impl Settings {
             None => Some(SocketAddr::from(([127, 0, 0, 1], 9095))),
         };
         let external_path = flags.external_url.as_deref().map_or("", url_path);
-        let route_prefix = flags.route_prefix.as_deref().unwrap_or(external_path).trim_matches('/');
+        let route_prefix = flags
+            .route_prefix
+            .as_deref()
+            .unwrap_or(external_path)
+            .trim_matches('/');
         let listen_address = address(&flags.listen_address).context("read --web.listen-address")?;
         let own_url = || format!("http://{listen_address}/");
         Ok(Settings {
             listen_address,
             grpc_listen_address,
             shards,
-            route_prefix: if route_prefix.is_empty() { String::new() } else { format!("/{route_prefix}") },
+            route_prefix: if route_prefix.is_empty() {
+                String::new()
+            } else {
+                format!("/{route_prefix}")
+            },
             external_url: flags.external_url.clone().unwrap_or_else(own_url),
             read_timeout: duration(&flags.read_timeout, "--web.read-timeout")?,
-            cors_origin: Regex::new(&format!("^(?s:{})$", flags.cors_origin)).context("read --web.cors.origin")?,
+            cors_origin: Regex::new(&format!("^(?s:{})$", flags.cors_origin))
+                .context("read --web.cors.origin")?,
             retention_ms: match &flags.retention_time {
                 Some(text) => duration_ms(text, "--storage.tsdb.retention.time")?,
                 None => DEFAULT_RETENTION_MS,
@@ -177,9 +192,16 @@ fn shard_list(text: &str, shard_count: u32) -> Result<Vec<u32>> {
     let mut shards = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.trim().split_once('-').unwrap_or((part.trim(), part.trim()));
-        let first: u32 = first.parse().with_context(|| format!("{part:?} is not a shard or a range of shards"))?;
-        let last: u32 = last.parse().with_context(|| format!("{part:?} is not a shard or a range of shards"))?;
-        ensure!(first <= last && last < shard_count, "{part:?} is outside the cluster's {shard_count} shards");
+        let first: u32 = first
+            .parse()
+            .with_context(|| format!("{part:?} is not a shard or a range of shards"))?;
+        let last: u32 = last
+            .parse()
+            .with_context(|| format!("{part:?} is not a shard or a range of shards"))?;
+        ensure!(
+            first <= last && last < shard_count,
+            "{part:?} is outside the cluster's {shard_count} shards"
+        );
         shards.extend(first..=last);
     }
     shards.sort_unstable();
@@ -189,7 +211,11 @@ fn shard_list(text: &str, shard_count: u32) -> Result<Vec<u32>> {
 
 /// As Prometheus, `:9090` means all interfaces.
 fn address(text: &str) -> Result<SocketAddr> {
-    let full = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    let full = if text.starts_with(':') {
+        format!("0.0.0.0{text}")
+    } else {
+        text.to_owned()
+    };
     full.to_socket_addrs()
         .with_context(|| format!("{text:?} is not host:port"))?
         .next()
@@ -231,7 +257,10 @@ mod tests {
 
     #[test]
     fn the_route_prefix_follows_the_external_url() {
-        assert_eq!(settings("--web.external-url=http://h/mon/").unwrap().route_prefix, "/mon");
+        assert_eq!(
+            settings("--web.external-url=http://h/mon/").unwrap().route_prefix,
+            "/mon"
+        );
         let both = settings("--web.external-url=http://h/mon/ --web.route-prefix=/").unwrap();
         assert_eq!(both.route_prefix, "");
     }

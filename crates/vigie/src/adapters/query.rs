@@ -27,7 +27,11 @@ impl QueryBackend for QueryAdapter {
         time_ms: i64,
         options: &QueryOptions,
     ) -> Result<QueryAnswer, QueryError> {
-        let range = QueryRange { start_ms: time_ms, end_ms: time_ms, step_ms: 0 };
+        let range = QueryRange {
+            start_ms: time_ms,
+            end_ms: time_ms,
+            step_ms: 0,
+        };
         self.query(tenant, query, range, options).await
     }
 
@@ -45,7 +49,11 @@ impl QueryBackend for QueryAdapter {
         found(self.querier.series(tenant, &find(request)).await)
     }
 
-    async fn label_names(&self, tenant: &TenantId, request: &LabelsRequest) -> Result<Found<String>, QueryError> {
+    async fn label_names(
+        &self,
+        tenant: &TenantId,
+        request: &LabelsRequest,
+    ) -> Result<Found<String>, QueryError> {
         found(self.querier.label_names(tenant, &find(request)).await)
     }
 
@@ -63,7 +71,11 @@ impl QueryBackend for QueryAdapter {
         tenant: &TenantId,
         request: &MetadataRequest,
     ) -> Result<BTreeMap<String, Vec<MetricMetadata>>, QueryError> {
-        let families = self.querier.metadata(tenant, request.metric.as_deref()).await.map_err(edge_error)?;
+        let families = self
+            .querier
+            .metadata(tenant, request.metric.as_deref())
+            .await
+            .map_err(edge_error)?;
         let per_metric = request.limit_per_metric.unwrap_or(usize::MAX);
         Ok(families
             .into_iter()
@@ -78,13 +90,23 @@ impl QueryBackend for QueryAdapter {
         matcher_sets: &[Vec<Matcher>],
         time_ms: i64,
     ) -> Result<Vector, QueryError> {
-        self.querier.newest_samples(tenant, matcher_sets, time_ms, self.lookback_ms).await.map_err(edge_error)
+        self.querier
+            .newest_samples(tenant, matcher_sets, time_ms, self.lookback_ms)
+            .await
+            .map_err(edge_error)
     }
 
     async fn tsdb_stats(&self, tenant: &TenantId, limit: usize) -> Result<TsdbStats, QueryError> {
-        let stats = self.querier.tenant_stats(tenant, limit).await.map_err(edge_error)?;
+        let stats = self
+            .querier
+            .tenant_stats(tenant, limit)
+            .await
+            .map_err(edge_error)?;
         let list = |counts: Vec<(String, u64)>| {
-            counts.into_iter().map(|(name, value)| NamedCount { name, value }).collect()
+            counts
+                .into_iter()
+                .map(|(name, value)| NamedCount { name, value })
+                .collect()
         };
         Ok(TsdbStats {
             head_stats: HeadStats {
@@ -116,7 +138,9 @@ impl QueryAdapter {
             start_ms: range.start_ms,
             end_ms: range.end_ms,
             step_ms: range.step_ms,
-            timeout: options.timeout_ms.map(|ms| Duration::from_millis(ms.max(0).unsigned_abs())),
+            timeout: options
+                .timeout_ms
+                .map(|ms| Duration::from_millis(ms.max(0).unsigned_abs())),
             lookback_ms: options.lookback_ms,
         };
         let answer = self.querier.query(tenant, request).await.map_err(edge_error)?;
@@ -130,7 +154,11 @@ impl QueryAdapter {
             peak_samples: answer.stats.peak_samples,
             ..QueryStats::default()
         });
-        Ok(QueryAnswer { value: answer.value, annotations: answer.annotations, stats })
+        Ok(QueryAnswer {
+            value: answer.value,
+            annotations: answer.annotations,
+            stats,
+        })
     }
 }
 
@@ -144,7 +172,12 @@ fn find(request: &LabelsRequest) -> FindRequest {
 }
 
 fn found<T>(outcome: Result<Vec<T>, vigie_querier::QueryError>) -> Result<Found<T>, QueryError> {
-    outcome.map(|items| Found { items, warnings: Vec::new() }).map_err(edge_error)
+    outcome
+        .map(|items| Found {
+            items,
+            warnings: Vec::new(),
+        })
+        .map_err(edge_error)
 }
 
 fn edge_error(error: vigie_querier::QueryError) -> QueryError {

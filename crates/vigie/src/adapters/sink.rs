@@ -14,11 +14,19 @@ pub(crate) struct DistributorSink(pub(crate) DistributorHandle);
 impl SampleSink for DistributorSink {
     async fn write(&self, batch: &ScrapeBatch) -> Result<WriteSummary, SinkError> {
         let mut total = WriteSummary::default();
-        let mut metadata: Vec<v1::FamilyMetadata> =
-            batch.metadata.iter().map(|(name, metadata)| v1::FamilyMetadata::new(name, metadata)).collect();
+        let mut metadata: Vec<v1::FamilyMetadata> = batch
+            .metadata
+            .iter()
+            .map(|(name, metadata)| v1::FamilyMetadata::new(name, metadata))
+            .collect();
         for samples in batch.samples.chunks(SAMPLES_PER_REQUEST) {
             let request = columns(batch.tenant.as_str(), samples, std::mem::take(&mut metadata));
-            let answer = self.0.write(Request::new(request)).await.map_err(sink_error)?.into_inner();
+            let answer = self
+                .0
+                .write(Request::new(request))
+                .await
+                .map_err(sink_error)?
+                .into_inner();
             total.out_of_order += answer.out_of_order;
             total.duplicate += answer.duplicate_timestamp;
             total.out_of_bounds += answer.out_of_bounds + answer.too_old;
@@ -47,6 +55,12 @@ fn columns(tenant: &str, samples: &[ScrapedSample], metadata: Vec<v1::FamilyMeta
 }
 
 fn sink_error(status: Status) -> SinkError {
-    let retryable = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded);
-    SinkError { retryable, message: status.message().to_owned() }
+    let retryable = matches!(
+        status.code(),
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded
+    );
+    SinkError {
+        retryable,
+        message: status.message().to_owned(),
+    }
 }

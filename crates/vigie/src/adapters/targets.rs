@@ -58,15 +58,25 @@ impl TargetsBackend for TargetsAdapter {
     }
 
     async fn dropped_counts(&self) -> BTreeMap<String, u64> {
-        self.pools(None).into_iter().map(|pool| (pool.name, pool.dropped_count as u64)).collect()
+        self.pools(None)
+            .into_iter()
+            .map(|pool| (pool.name, pool.dropped_count as u64))
+            .collect()
     }
 
     async fn metadata(&self, metric: Option<&str>) -> Vec<TargetMetadata> {
         let mut found = Vec::new();
         for (target, entries) in self.0.metadata() {
-            found.extend(entries.into_iter().filter(|entry| metric.is_none_or(|name| entry.family == name)).map(
-                |entry| TargetMetadata { target: target.clone(), metric: entry.family, metadata: entry.metadata },
-            ));
+            found.extend(
+                entries
+                    .into_iter()
+                    .filter(|entry| metric.is_none_or(|name| entry.family == name))
+                    .map(|entry| TargetMetadata {
+                        target: target.clone(),
+                        metric: entry.family,
+                        metadata: entry.metadata,
+                    }),
+            );
         }
         found
     }

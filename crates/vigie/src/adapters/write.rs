@@ -23,7 +23,10 @@ impl WriteBackend for WriteAdapter {
         body: Bytes,
     ) -> Result<WriteSummary, WriteError> {
         match self.0.remote_write(tenant, &body).await {
-            Ok(summary) => Ok(WriteSummary { samples: summary.appended, ..WriteSummary::default() }),
+            Ok(summary) => Ok(WriteSummary {
+                samples: summary.appended,
+                ..WriteSummary::default()
+            }),
             Err(error) => Err(edge_error(error)),
         }
     }
@@ -35,8 +38,25 @@ fn edge_error(error: vigie_distributor::WriteError) -> WriteError {
     let (kind, samples) = match error {
         Cause::Malformed(_) | Cause::TooLarge { .. } => (WriteErrorKind::BadRequest, 0),
         Cause::Rejected { appended, .. } => (WriteErrorKind::BadRequest, appended),
-        Cause::Overloaded(_) => (WriteErrorKind::TooManyRequests { retry_after: Some(RETRY_AFTER) }, 0),
-        Cause::Unavailable(_) => (WriteErrorKind::Unavailable { retry_after: Some(RETRY_AFTER) }, 0),
+        Cause::Overloaded(_) => (
+            WriteErrorKind::TooManyRequests {
+                retry_after: Some(RETRY_AFTER),
+            },
+            0,
+        ),
+        Cause::Unavailable(_) => (
+            WriteErrorKind::Unavailable {
+                retry_after: Some(RETRY_AFTER),
+            },
+            0,
+        ),
     };
-    WriteError { kind, message, summary: WriteSummary { samples, ..WriteSummary::default() } }
+    WriteError {
+        kind,
+        message,
+        summary: WriteSummary {
+            samples,
+            ..WriteSummary::default()
+        },
+    }
 }
