@@ -202,6 +202,7 @@ impl Writer {
         // A real sender repeats what was not answered; a restarted one has forgotten it.
         let mut next = self.unanswered.take().filter(|_| self.rng.chance(50));
         while !stop.load(Ordering::Relaxed) {
+            let is_repeated = next.is_some();
             let batch = next.take().unwrap_or_else(|| self.make_batch());
             for (id, series) in &batch {
                 self.ledger.sent(*id, &series.samples);
@@ -217,6 +218,8 @@ impl Writer {
                     self.unanswered = Some(batch);
                     return Ok(());
                 }
+                // It had been stored, and its older samples are behind the newest now: Prometheus says so too.
+                Ok(answer) if is_repeated && answer.body.starts_with("out of order sample") => {}
                 Ok(answer) => bail!(
                     "a good batch was refused with {}: {}",
                     answer.status,

@@ -114,9 +114,10 @@ impl Target {
                 )?;
                 let args = vec![role("distributor"), serve(&distributor), to_ingester.clone()];
                 target.write_base = target.add("distributor", program, args)?;
-                target.query_base =
-                    target.add("querier", program, vec![role("querier"), to_ingester.clone()])?;
-                let args = vec![role("scraper"), to_distributor, to_ingester, config];
+                let unused = || -> Result<String> { Ok(serve(&format!("127.0.0.1:{}", free_port()?))) };
+                let args = vec![role("querier"), unused()?, to_ingester.clone()];
+                target.query_base = target.add("querier", program, args)?;
+                let args = vec![role("scraper"), unused()?, to_distributor, to_ingester, config];
                 target.scrape_base = target.add("scraper", program, args)?;
             }
         }
