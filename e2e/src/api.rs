@@ -35,6 +35,9 @@ pub struct QueryData {
 impl Api {
     /// `base` without a final slash, for example `http://127.0.0.1:9090`.
     pub fn new(base: &str) -> Result<Self> {
+        // Built together with the scraper, reqwest has TLS without a provider, and refuses to start
+        // even a plain client until there is one. Fails if another call was first, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder()
             .timeout(REQUEST_TIMEOUT)
             .build()

@@ -21,13 +21,18 @@ pub struct Directory {
 pub enum DirectoryError {
     #[error("no ingester answers: {reason}")]
     Unreachable { reason: String },
-    #[error("ingesters disagree on the number of shards: {left} and {right}; start all with the same --cluster.shards")]
+    #[error(
+        "ingesters disagree on the number of shards: {left} and {right}; start all with the same --cluster.shards"
+    )]
     ShardCount { left: u32, right: u32 },
 }
 
 impl Directory {
     pub fn new(members: Vec<IngesterHandle>) -> Directory {
-        Directory { members: ArcSwap::from_pointee(members), current: ArcSwapOption::empty() }
+        Directory {
+            members: ArcSwap::from_pointee(members),
+            current: ArcSwapOption::empty(),
+        }
     }
 
     /// Takes other ingesters from now on. The map is asked for anew.
@@ -48,7 +53,12 @@ impl Directory {
     /// answer are left out; their shards have no owner until they come back.
     pub async fn refresh(&self) -> Result<Arc<Placement>, DirectoryError> {
         let known = self.members.load_full();
-        let answers = join_all(known.iter().map(|member| member.describe(Request::new(v1::DescribeRequest {})))).await;
+        let answers = join_all(
+            known
+                .iter()
+                .map(|member| member.describe(Request::new(v1::DescribeRequest {}))),
+        )
+        .await;
         let mut shard_count = None;
         let mut members = Vec::new();
         let mut serves = Vec::new();
@@ -59,7 +69,10 @@ impl Directory {
                     let answer = answer.into_inner();
                     let left = *shard_count.get_or_insert(answer.shard_count);
                     if left != answer.shard_count {
-                        return Err(DirectoryError::ShardCount { left, right: answer.shard_count });
+                        return Err(DirectoryError::ShardCount {
+                            left,
+                            right: answer.shard_count,
+                        });
                     }
                     members.push(Arc::clone(member));
                     serves.push(answer.shards);
@@ -67,7 +80,9 @@ impl Directory {
                 Err(status) => reason = status.message().to_owned(),
             }
         }
-        let shard_count = shard_count.filter(|&count| count > 0).ok_or(DirectoryError::Unreachable { reason })?;
+        let shard_count = shard_count
+            .filter(|&count| count > 0)
+            .ok_or(DirectoryError::Unreachable { reason })?;
         let placement = Arc::new(Placement::new(shard_count, members, &serves));
         self.current.store(Some(Arc::clone(&placement)));
         Ok(placement)
@@ -76,6 +91,9 @@ impl Directory {
 
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").field("members", &self.members.load().len()).field("current", &self.current.load()).finish()
+        f.debug_struct("Directory")
+            .field("members", &self.members.load().len())
+            .field("current", &self.current.load())
+            .finish()
     }
 }

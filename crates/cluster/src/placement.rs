@@ -38,7 +38,11 @@ impl Placement {
     }
 
     pub fn owner(&self, shard: ShardId) -> Option<&IngesterHandle> {
-        self.owners.get(shard.0 as usize).copied().flatten().map(|member| &self.members[member])
+        self.owners
+            .get(shard.0 as usize)
+            .copied()
+            .flatten()
+            .map(|member| &self.members[member])
     }
 
     /// The ingesters, in a fixed order.
@@ -48,12 +52,17 @@ impl Placement {
 
     /// Shards nobody serves. Reads that skipped them would be silently partial.
     pub fn orphans(&self) -> impl Iterator<Item = ShardId> {
-        (0..self.shard_count()).map(ShardId).filter(|&shard| self.owner(shard).is_none())
+        (0..self.shard_count())
+            .map(ShardId)
+            .filter(|&shard| self.owner(shard).is_none())
     }
 }
 
 impl fmt::Debug for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Placement").field("members", &self.members.len()).field("owners", &self.owners).finish()
+        f.debug_struct("Placement")
+            .field("members", &self.members.len())
+            .field("owners", &self.owners)
+            .finish()
     }
 }

@@ -24,8 +24,10 @@ pub struct InvalidAddress {
 
 /// A channel that connects on first use and again after every failure.
 fn channel(address: &str) -> Result<Channel, InvalidAddress> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|error| InvalidAddress { address: address.to_owned(), reason: error.to_string() })?;
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| InvalidAddress {
+        address: address.to_owned(),
+        reason: error.to_string(),
+    })?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(2))
         .tcp_nodelay(true)
@@ -58,7 +60,10 @@ impl Ingester for RemoteIngester {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
 
-    async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+    async fn describe(
+        &self,
+        request: Request<v1::DescribeRequest>,
+    ) -> Result<Response<v1::DescribeResponse>, Status> {
         self.client.clone().describe(request).await
     }
 
@@ -66,11 +71,17 @@ impl Ingester for RemoteIngester {
         self.client.clone().push(request).await
     }
 
-    async fn select(&self, request: Request<v1::SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
+    async fn select(
+        &self,
+        request: Request<v1::SelectRequest>,
+    ) -> Result<Response<Self::SelectStream>, Status> {
         Ok(self.client.clone().select(request).await?.map(StreamExt::boxed))
     }
 
-    async fn series(&self, request: Request<v1::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
+    async fn series(
+        &self,
+        request: Request<v1::SeriesRequest>,
+    ) -> Result<Response<Self::SeriesStream>, Status> {
         Ok(self.client.clone().series(request).await?.map(StreamExt::boxed))
     }
 
@@ -88,7 +99,10 @@ impl Ingester for RemoteIngester {
         self.client.clone().label_values(request).await
     }
 
-    async fn metadata(&self, request: Request<v1::MetadataRequest>) -> Result<Response<v1::MetadataResponse>, Status> {
+    async fn metadata(
+        &self,
+        request: Request<v1::MetadataRequest>,
+    ) -> Result<Response<v1::MetadataResponse>, Status> {
         self.client.clone().metadata(request).await
     }
 

@@ -96,8 +96,15 @@ impl Distributor {
         let _decoded = self.lease(decoded.len())?;
         let request = RemoteWriteRequest::scan(&decoded)?;
         let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::RemoteWriteV1);
-        let keys = request.series.iter().map(|series| keyer.key(series.labels)).collect();
-        let source = RemoteWriteRows { request: &request, keys };
+        let keys = request
+            .series
+            .iter()
+            .map(|series| keyer.key(series.labels))
+            .collect();
+        let source = RemoteWriteRows {
+            request: &request,
+            keys,
+        };
         let summary = self.ingest(tenant, &source).await?;
         self.metrics.observe_write(&summary, request.histograms);
         if request.histograms > 0 {
@@ -131,32 +138,51 @@ impl Distributor {
 
     fn lease(&self, bytes: usize) -> Result<vigie_runtime::ByteLease, WriteError> {
         self.metrics.inflight_bytes.set(self.budget.held_bytes() as i64);
-        self.budget.try_lease(bytes as u64).map_err(|error| WriteError::Overloaded(error.to_string()))
+        self.budget
+            .try_lease(bytes as u64)
+            .map_err(|error| WriteError::Overloaded(error.to_string()))
     }
 
-    async fn ingest<S: SeriesSource>(&self, tenant: &TenantId, source: &S) -> Result<WriteSummary, WriteError> {
+    async fn ingest<S: SeriesSource>(
+        &self,
+        tenant: &TenantId,
+        source: &S,
+    ) -> Result<WriteSummary, WriteError> {
         let unavailable = |error: vigie_cluster::DirectoryError| WriteError::Unavailable(error.to_string());
         let placement = self.directory.placement().await.map_err(unavailable)?;
         let lanes = self.lanes(&placement).await;
         let mut summary = WriteSummary::default();
         let mut targets = Vec::with_capacity(source.keys().len());
         self.cache.lookup_all(source.keys(), &mut targets);
-        self.metrics.observe_lookup(targets.len(), targets.iter().filter(|target| target.is_none()).count());
+        self.metrics.observe_lookup(
+            targets.len(),
+            targets.iter().filter(|target| target.is_none()).count(),
+        );
 
         let mut round = Round::deal(source, source.rows(), &targets, tenant, &placement, &mut summary);
         let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
         let mut undeclared = Vec::new();
         for _ in 0..MAX_ROUNDS {
-            self.commit_round(lanes, tenant, source, &round, &mut summary, &mut undeclared).await?;
+            self.commit_round(lanes, tenant, source, &round, &mut summary, &mut undeclared)
+                .await?;
             if undeclared.is_empty() {
                 self.remember_metadata(new_metadata);
                 return Ok(summary);
             }
             // The cache knew ids that are gone. Without it every series is declared anew.
             targets.fill(None);
-            round = Round::deal(source, undeclared.drain(..), &targets, tenant, &placement, &mut summary);
+            round = Round::deal(
+                source,
+                undeclared.drain(..),
+                &targets,
+                tenant,
+                &placement,
+                &mut summary,
+            );
         }
-        Err(WriteError::Unavailable("series ids keep changing; send the request again".to_owned()))
+        Err(WriteError::Unavailable(
+            "series ids keep changing; send the request again".to_owned(),
+        ))
     }
 
     async fn commit_round<S: SeriesSource>(
@@ -205,7 +231,9 @@ impl Distributor {
         for (name, metadata) in source.metadata() {
             let fingerprint = fingerprint(tenant, name, metadata);
             // The home of a family's metadata is that of the series with its name and no labels.
-            let Ok(labels) = Labels::from_pairs([(METRIC_NAME, name)]) else { continue };
+            let Ok(labels) = Labels::from_pairs([(METRIC_NAME, name)]) else {
+                continue;
+            };
             if !labels.is_empty() && !known.contains(&fingerprint) {
                 round.add_metadata(placement.shard_of(series_hash(tenant, &labels)), name, metadata);
                 fresh.push(fingerprint);
@@ -270,11 +298,19 @@ impl SeriesSource for RemoteWriteRows<'_> {
 
     fn rows(&self) -> impl Iterator<Item = Row> + Send {
         let mut start = 0;
-        self.request.series.iter().zip(0..).flat_map(move |(series, index)| {
-            let samples = &self.request.samples[start..series.samples_end];
-            start = series.samples_end;
-            samples.iter().map(move |&(timestamp_ms, value)| Row { series: index, timestamp_ms, value })
-        })
+        self.request
+            .series
+            .iter()
+            .zip(0..)
+            .flat_map(move |(series, index)| {
+                let samples = &self.request.samples[start..series.samples_end];
+                start = series.samples_end;
+                samples.iter().map(move |&(timestamp_ms, value)| Row {
+                    series: index,
+                    timestamp_ms,
+                    value,
+                })
+            })
     }
 
     fn metadata(&self) -> &[(&str, MetricMetadata)] {

@@ -13,7 +13,11 @@ pub enum WriteError {
     TooLarge { decoded_bytes: u64, limit_bytes: u64 },
     /// Everything else was stored; these samples never will be. `first` names one of them.
     #[error("{first}")]
-    Rejected { first: String, rejected: u64, appended: u64 },
+    Rejected {
+        first: String,
+        rejected: u64,
+        appended: u64,
+    },
     /// Too many bytes are in flight. Nothing was written; send it again later.
     #[error("too many requests in flight: {0}")]
     Overloaded(String),
@@ -25,7 +29,9 @@ pub enum WriteError {
 impl From<WriteError> for Status {
     fn from(error: WriteError) -> Status {
         let code = match &error {
-            WriteError::Malformed(_) | WriteError::TooLarge { .. } | WriteError::Rejected { .. } => Code::InvalidArgument,
+            WriteError::Malformed(_) | WriteError::TooLarge { .. } | WriteError::Rejected { .. } => {
+                Code::InvalidArgument
+            }
             WriteError::Overloaded(_) => Code::ResourceExhausted,
             WriteError::Unavailable(_) => Code::Unavailable,
         };

@@ -11,7 +11,8 @@ use crate::Distributor;
 impl vigie_proto::Distributor for Distributor {
     async fn write(&self, request: Request<v1::WriteRequest>) -> Result<Response<v1::WriteResponse>, Status> {
         let request = request.into_inner();
-        let tenant = TenantId::new(&request.tenant).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let tenant =
+            TenantId::new(&request.tenant).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let summary = self.write_scraped(&tenant, &request).await?;
         Ok(Response::new(v1::WriteResponse {
             appended: summary.appended,

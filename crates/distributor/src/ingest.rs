@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use vigie_cluster::Placement;
-use vigie_model::{InvalidLabels, Labels, METRIC_NAME, MetricMetadata, SeriesId, ShardId, TenantId, series_hash};
+use vigie_model::{
+    InvalidLabels, Labels, METRIC_NAME, MetricMetadata, SeriesId, ShardId, TenantId, series_hash,
+};
 use vigie_proto::v1::RejectReason;
 
 use crate::error::WriteError;
@@ -66,7 +68,9 @@ impl WriteSummary {
         let (counter, text) = match reason {
             RejectReason::OutOfOrder => (&mut self.out_of_order, "out of order sample"),
             RejectReason::TooOld => (&mut self.too_old, "too old sample"),
-            RejectReason::DuplicateTimestamp => (&mut self.duplicate_timestamp, "duplicate sample for timestamp"),
+            RejectReason::DuplicateTimestamp => {
+                (&mut self.duplicate_timestamp, "duplicate sample for timestamp")
+            }
             RejectReason::OutOfBounds | RejectReason::UnknownSeries | RejectReason::Unspecified => {
                 (&mut self.out_of_bounds, "out of bounds")
             }
@@ -148,7 +152,10 @@ impl Round {
     }
 
     pub(crate) fn add_metadata(&mut self, shard: ShardId, name: &str, metadata: &MetricMetadata) {
-        self.shards[shard.0 as usize].write.metadata.push((name.to_owned(), metadata.clone()));
+        self.shards[shard.0 as usize]
+            .write
+            .metadata
+            .push((name.to_owned(), metadata.clone()));
     }
 
     /// The parts that have anything to send.
@@ -170,7 +177,11 @@ impl ShardRound {
     }
 
     fn push(&mut self, row: Row, series: LaneSeries) {
-        self.write.rows.push(LaneRow { series, timestamp_ms: row.timestamp_ms, value: row.value });
+        self.write.rows.push(LaneRow {
+            series,
+            timestamp_ms: row.timestamp_ms,
+            value: row.value,
+        });
         self.rows.push(row);
     }
 
@@ -185,11 +196,19 @@ impl ShardRound {
         undeclared: &mut Vec<Row>,
     ) {
         for (&series, &id) in self.declared_series.iter().zip(outcome.declared()) {
-            learned.push((source.keys()[series as usize], Target { shard, id: SeriesId(id) }));
+            learned.push((
+                source.keys()[series as usize],
+                Target {
+                    shard,
+                    id: SeriesId(id),
+                },
+            ));
         }
         let mut not_appended = 0;
         for (index, reason) in outcome.rejected() {
-            let Some(&row) = self.rows.get(index) else { continue };
+            let Some(&row) = self.rows.get(index) else {
+                continue;
+            };
             not_appended += 1;
             if reason == RejectReason::UnknownSeries {
                 undeclared.push(row);
@@ -203,7 +222,9 @@ impl ShardRound {
 
 /// Prometheus wants a metric name and nothing else of a label set that is well formed.
 fn valid_labels(labels: Result<Labels, InvalidLabels>) -> Option<Labels> {
-    labels.ok().filter(|labels| labels.get(METRIC_NAME).is_some() && labels.as_packed().len() <= MAX_LABEL_SET_BYTES)
+    labels
+        .ok()
+        .filter(|labels| labels.get(METRIC_NAME).is_some() && labels.as_packed().len() <= MAX_LABEL_SET_BYTES)
 }
 
 fn describe(labels: Result<Labels, InvalidLabels>) -> String {

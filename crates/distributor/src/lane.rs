@@ -59,7 +59,10 @@ pub(crate) struct LaneOutcome {
 impl LaneOutcome {
     /// Ids of the declared series, in the order of [`ShardWrite::declares`].
     pub(crate) fn declared(&self) -> &[u32] {
-        self.response.declared.get(self.declared.clone()).unwrap_or_default()
+        self.response
+            .declared
+            .get(self.declared.clone())
+            .unwrap_or_default()
     }
 
     /// Rows that were not stored, as indices into [`ShardWrite::rows`].
@@ -106,7 +109,13 @@ struct Waiter {
 
 impl Lane {
     pub(crate) fn new(shard: ShardId, commit_timeout: Duration, metrics: LaneMetrics) -> Lane {
-        Lane { shard, queue: Mutex::default(), wake: Notify::new(), commit_timeout, metrics }
+        Lane {
+            shard,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            commit_timeout,
+            metrics,
+        }
     }
 
     /// Adds rows to the open batch. The answer comes when the batch is committed. The bytes held
@@ -116,7 +125,9 @@ impl Lane {
         {
             let mut queue = self.queue.lock();
             if queue.closed {
-                let _ = reply.send(Err(WriteError::Unavailable("the server is shutting down".to_owned())));
+                let _ = reply.send(Err(WriteError::Unavailable(
+                    "the server is shutting down".to_owned(),
+                )));
                 return answer;
             }
             queue.open_batch().add(tenant, write, reply);
@@ -150,7 +161,9 @@ impl Lane {
     async fn commit(&self, batch: OpenBatch, directory: &Directory) {
         let payload = Bytes::from(batch.encoder.finish());
         let started = Instant::now();
-        let result = self.push_until_deadline(&payload, started + self.commit_timeout, directory).await;
+        let result = self
+            .push_until_deadline(&payload, started + self.commit_timeout, directory)
+            .await;
         self.metrics.observe_commit(payload.len(), started.elapsed());
         let result = result.map(Arc::new);
         for waiter in batch.waiters {
@@ -182,7 +195,12 @@ impl Lane {
             };
             let retryable = matches!(
                 status.code(),
-                Code::Unavailable | Code::NotFound | Code::ResourceExhausted | Code::Aborted | Code::Cancelled | Code::Unknown
+                Code::Unavailable
+                    | Code::NotFound
+                    | Code::ResourceExhausted
+                    | Code::Aborted
+                    | Code::Cancelled
+                    | Code::Unknown
             );
             if !retryable || Instant::now() + pause >= deadline {
                 tracing::warn!(shard = self.shard.0, code = ?status.code(), reason = status.message(), "commit failed");
@@ -199,20 +217,33 @@ impl Lane {
     }
 
     async fn push_once(&self, payload: &Bytes, directory: &Directory) -> Result<v1::PushResponse, Status> {
-        let placement = directory.placement().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let placement = directory
+            .placement()
+            .await
+            .map_err(|error| Status::unavailable(error.to_string()))?;
         let owner = placement
             .owner(self.shard)
             .ok_or_else(|| Status::unavailable(format!("no ingester serves shard {}", self.shard)))?;
-        let request = v1::PushRequest { shard: self.shard.0, batch: payload.clone() };
+        let request = v1::PushRequest {
+            shard: self.shard.0,
+            batch: payload.clone(),
+        };
         Ok(owner.push(Request::new(request)).await?.into_inner())
     }
 }
 
 impl Queue {
     fn open_batch(&mut self) -> &mut OpenBatch {
-        let full = self.batches.back().is_none_or(|batch| batch.encoder.len_bytes() >= BATCH_BYTES);
+        let full = self
+            .batches
+            .back()
+            .is_none_or(|batch| batch.encoder.len_bytes() >= BATCH_BYTES);
         if full {
-            self.batches.push_back(OpenBatch { encoder: BatchEncoder::new(), declared: 0, waiters: Vec::new() });
+            self.batches.push_back(OpenBatch {
+                encoder: BatchEncoder::new(),
+                declared: 0,
+                waiters: Vec::new(),
+            });
         }
         let last = self.batches.len() - 1;
         &mut self.batches[last]
@@ -223,13 +254,17 @@ impl OpenBatch {
     fn add(&mut self, tenant: &TenantId, write: &ShardWrite, reply: oneshot::Sender<LaneReply>) {
         let first_row = self.encoder.row_count() as u32;
         let tenant = self.encoder.tenant(tenant);
-        let declares: Vec<_> =
-            write.declares.iter().map(|labels| self.encoder.declare(tenant, labels.as_packed())).collect();
+        let declares: Vec<_> = write
+            .declares
+            .iter()
+            .map(|labels| self.encoder.declare(tenant, labels.as_packed()))
+            .collect();
         for row in &write.rows {
             match row.series {
                 LaneSeries::Known(id) => self.encoder.push_known(id, row.timestamp_ms, row.value),
                 LaneSeries::Declared(index) => {
-                    self.encoder.push_declared(declares[index as usize], row.timestamp_ms, row.value);
+                    self.encoder
+                        .push_declared(declares[index as usize], row.timestamp_ms, row.value);
                 }
             }
         }

@@ -36,7 +36,10 @@ impl DistributorMetrics {
         let counter = |name, help| metrics.register(name, help, Counter::default());
         let gauge = |name, help| metrics.register(name, help, Gauge::default());
         DistributorMetrics {
-            received_samples: counter("vigie_distributor_received_samples", "Samples received, stored or not."),
+            received_samples: counter(
+                "vigie_distributor_received_samples",
+                "Samples received, stored or not.",
+            ),
             rejected_samples: counter(
                 "vigie_distributor_rejected_samples",
                 "Samples not stored because of their time or value.",
@@ -49,11 +52,26 @@ impl DistributorMetrics {
                 "vigie_distributor_unsupported_histograms",
                 "Native histograms received and not stored.",
             ),
-            cache_hits: counter("vigie_distributor_series_cache_hits", "Series found in the series cache."),
-            cache_misses: counter("vigie_distributor_series_cache_misses", "Series whose labels had to be decoded."),
-            inflight_bytes: gauge("vigie_distributor_inflight_bytes", "Decoded bytes of requests being written."),
-            cache_entries: gauge("vigie_distributor_series_cache_entries", "Series in the series cache."),
-            cache_bytes: gauge("vigie_distributor_series_cache_bytes", "Memory of the series cache."),
+            cache_hits: counter(
+                "vigie_distributor_series_cache_hits",
+                "Series found in the series cache.",
+            ),
+            cache_misses: counter(
+                "vigie_distributor_series_cache_misses",
+                "Series whose labels had to be decoded.",
+            ),
+            inflight_bytes: gauge(
+                "vigie_distributor_inflight_bytes",
+                "Decoded bytes of requests being written.",
+            ),
+            cache_entries: gauge(
+                "vigie_distributor_series_cache_entries",
+                "Series in the series cache.",
+            ),
+            cache_bytes: gauge(
+                "vigie_distributor_series_cache_bytes",
+                "Memory of the series cache.",
+            ),
             lane: LaneMetrics {
                 commit_seconds: metrics.register(
                     "vigie_distributor_commit_duration_seconds",
@@ -62,7 +80,10 @@ impl DistributorMetrics {
                 ),
                 committed_bytes: counter("vigie_distributor_committed_bytes", "Bytes of committed batches."),
                 commits: counter("vigie_distributor_commits", "Batches committed or given up."),
-                retries: counter("vigie_distributor_commit_retries", "Repeated attempts to commit a batch."),
+                retries: counter(
+                    "vigie_distributor_commit_retries",
+                    "Repeated attempts to commit a batch.",
+                ),
             },
         }
     }
@@ -73,7 +94,8 @@ impl DistributorMetrics {
     }
 
     pub(crate) fn observe_write(&self, summary: &WriteSummary, histograms: usize) {
-        self.received_samples.inc_by(summary.appended + summary.rejected() + summary.invalid_series);
+        self.received_samples
+            .inc_by(summary.appended + summary.rejected() + summary.invalid_series);
         self.rejected_samples.inc_by(summary.rejected());
         self.invalid_series_samples.inc_by(summary.invalid_series);
         self.unsupported_histograms.inc_by(histograms as u64);

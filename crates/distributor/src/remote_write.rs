@@ -13,10 +13,15 @@ pub(crate) fn decompress(body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Wri
     let malformed = |error: snap::Error| WriteError::Malformed(format!("snappy: {error}"));
     let decoded_bytes = snap::raw::decompress_len(body).map_err(malformed)?;
     if decoded_bytes > limit_bytes {
-        return Err(WriteError::TooLarge { decoded_bytes: decoded_bytes as u64, limit_bytes: limit_bytes as u64 });
+        return Err(WriteError::TooLarge {
+            decoded_bytes: decoded_bytes as u64,
+            limit_bytes: limit_bytes as u64,
+        });
     }
     let mut decoded = vec![0; decoded_bytes];
-    let written = snap::raw::Decoder::new().decompress(body, &mut decoded).map_err(malformed)?;
+    let written = snap::raw::Decoder::new()
+        .decompress(body, &mut decoded)
+        .map_err(malformed)?;
     decoded.truncate(written);
     Ok(decoded)
 }
@@ -76,12 +81,21 @@ impl<'a> RemoteWriteRequest<'a> {
                     only_labels = false;
                     self.histograms += 1;
                 }
-                (1 | 2 | 4, _) => return Err(unreadable("a label, sample or histogram field is not a message")),
+                (1 | 2 | 4, _) => {
+                    return Err(unreadable("a label, sample or histogram field is not a message"));
+                }
                 _ => only_labels = false,
             }
         }
-        let labels = if contiguous { &message[..labels_end] } else { message };
-        self.series.push(RawSeries { labels, samples_end: self.samples.len() });
+        let labels = if contiguous {
+            &message[..labels_end]
+        } else {
+            message
+        };
+        self.series.push(RawSeries {
+            labels,
+            samples_end: self.samples.len(),
+        });
         Ok(())
     }
 
@@ -193,8 +207,10 @@ impl<'a> Reader<'a> {
             1 => Value::Fixed64(u64::from_le_bytes(*self.array()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| unreadable("it is truncated"))?;
-                let (bytes, rest) =
-                    self.rest.split_at_checked(length).ok_or_else(|| unreadable("it is truncated"))?;
+                let (bytes, rest) = self
+                    .rest
+                    .split_at_checked(length)
+                    .ok_or_else(|| unreadable("it is truncated"))?;
                 self.rest = rest;
                 Value::Bytes(bytes)
             }
@@ -214,7 +230,10 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], WriteError> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(|| unreadable("it is truncated"))?;
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or_else(|| unreadable("it is truncated"))?;
         self.rest = rest;
         Ok(bytes)
     }

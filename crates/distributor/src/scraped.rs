@@ -16,10 +16,15 @@ pub(crate) struct ScrapedRows<'a> {
 }
 
 impl<'a> ScrapedRows<'a> {
-    pub(crate) fn new(request: &'a v1::WriteRequest, keyer: SeriesKeyer) -> Result<ScrapedRows<'a>, WriteError> {
+    pub(crate) fn new(
+        request: &'a v1::WriteRequest,
+        keyer: SeriesKeyer,
+    ) -> Result<ScrapedRows<'a>, WriteError> {
         let rows = request.label_lengths.len();
         if request.timestamps_ms.len() != rows || request.value_bits.len() != rows {
-            return Err(WriteError::Malformed("columns of a write request differ in length".to_owned()));
+            return Err(WriteError::Malformed(
+                "columns of a write request differ in length".to_owned(),
+            ));
         }
         let mut keys = Vec::with_capacity(rows);
         let mut label_ends = Vec::with_capacity(rows);
@@ -34,9 +39,17 @@ impl<'a> ScrapedRows<'a> {
             label_ends.push(end);
             start = end;
         }
-        let metadata =
-            request.metadata.iter().map(|family| (family.name.as_str(), family.metadata())).collect();
-        Ok(ScrapedRows { request, keys, label_ends, metadata })
+        let metadata = request
+            .metadata
+            .iter()
+            .map(|family| (family.name.as_str(), family.metadata()))
+            .collect();
+        Ok(ScrapedRows {
+            request,
+            keys,
+            label_ends,
+            metadata,
+        })
     }
 }
 
@@ -46,14 +59,23 @@ impl SeriesSource for ScrapedRows<'_> {
     }
 
     fn labels(&self, series: usize) -> Result<Labels, InvalidLabels> {
-        let start = series.checked_sub(1).map_or(0, |previous| self.label_ends[previous]);
+        let start = series
+            .checked_sub(1)
+            .map_or(0, |previous| self.label_ends[previous]);
         Labels::from_packed(&self.request.labels[start..self.label_ends[series]])
     }
 
     fn rows(&self) -> impl Iterator<Item = Row> + Send {
-        self.request.timestamps_ms.iter().zip(&self.request.value_bits).zip(0..).map(
-            |((&timestamp_ms, &bits), series)| Row { series, timestamp_ms, value: f64::from_bits(bits) },
-        )
+        self.request
+            .timestamps_ms
+            .iter()
+            .zip(&self.request.value_bits)
+            .zip(0..)
+            .map(|((&timestamp_ms, &bits), series)| Row {
+                series,
+                timestamp_ms,
+                value: f64::from_bits(bits),
+            })
     }
 
     fn metadata(&self) -> &[(&str, MetricMetadata)] {

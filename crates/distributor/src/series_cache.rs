@@ -35,13 +35,18 @@ impl SeriesKeyer {
             LabelEncoding::RemoteWriteV1 => 1,
             LabelEncoding::Packed => 2,
         };
-        SeriesKeyer { seed: xxhash_rust::xxh3::xxh3_64_with_seed(tenant.as_bytes(), secret ^ domain) }
+        SeriesKeyer {
+            seed: xxhash_rust::xxh3::xxh3_64_with_seed(tenant.as_bytes(), secret ^ domain),
+        }
     }
 
     #[inline]
     pub(crate) fn key(self, raw_labels: &[u8]) -> SeriesKey {
         let hash = xxh3_128_with_seed(raw_labels, self.seed);
-        SeriesKey { home: hash as u64, rest: (hash >> 64) as u64 }
+        SeriesKey {
+            home: hash as u64,
+            rest: (hash >> 64) as u64,
+        }
     }
 }
 
@@ -73,8 +78,14 @@ struct Generations {
 impl SeriesCache {
     /// At most `capacity` series are known at once.
     pub(crate) fn new(capacity: usize) -> SeriesCache {
-        let generations = Generations { newer: Table::new(), older: Table::new() };
-        SeriesCache { generations: RwLock::new(generations), capacity: (capacity / 2).max(1) }
+        let generations = Generations {
+            newer: Table::new(),
+            older: Table::new(),
+        };
+        SeriesCache {
+            generations: RwLock::new(generations),
+            capacity: (capacity / 2).max(1),
+        }
     }
 
     /// Looks all keys of a request up at once: the home slots are independent loads, which the
@@ -142,11 +153,20 @@ struct Slot {
 /// A shard number no cluster has.
 const FREE: ShardId = ShardId(u32::MAX);
 
-const EMPTY_SLOT: Slot = Slot { key: SeriesKey { home: 0, rest: 0 }, target: Target { shard: FREE, id: SeriesId(0) } };
+const EMPTY_SLOT: Slot = Slot {
+    key: SeriesKey { home: 0, rest: 0 },
+    target: Target {
+        shard: FREE,
+        id: SeriesId(0),
+    },
+};
 
 impl Table {
     fn new() -> Table {
-        Table { slots: Vec::new(), len: 0 }
+        Table {
+            slots: Vec::new(),
+            len: 0,
+        }
     }
 
     /// Pulls the home slots of all keys towards the processor.
@@ -208,7 +228,10 @@ mod tests {
     }
 
     fn target(number: u64) -> Target {
-        Target { shard: ShardId(number as u32 % 8), id: SeriesId(number as u32) }
+        Target {
+            shard: ShardId(number as u32 % 8),
+            id: SeriesId(number as u32),
+        }
     }
 
     fn lookup(cache: &SeriesCache, numbers: impl Iterator<Item = u64>) -> Vec<Option<Target>> {

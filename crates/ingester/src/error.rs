@@ -11,7 +11,9 @@ pub enum IngesterError {
     Directory { path: PathBuf, source: std::io::Error },
     /// The file that names the node's data is damaged; it must not be made anew, as a node that
     /// forgot its votes could vote twice.
-    #[error("{path} is not a node identity; restore it from a backup, or remove the whole data directory to start empty")]
+    #[error(
+        "{path} is not a node identity; restore it from a backup, or remove the whole data directory to start empty"
+    )]
     Identity { path: PathBuf },
     #[error("open the store in {path}")]
     Storage { path: PathBuf, source: StorageError },
@@ -19,6 +21,8 @@ pub enum IngesterError {
     Shard { shard: u32, source: ReplicaError },
     #[error("shard {shard} is not one of the cluster's {shard_count} shards")]
     NoSuchShard { shard: u32, shard_count: u32 },
-    #[error("the data in {path} belong to a cluster of {found} shards, not {wanted}; start with --cluster.shards={found}")]
+    #[error(
+        "the data in {path} belong to a cluster of {found} shards, not {wanted}; start with --cluster.shards={found}"
+    )]
     ShardCount { path: PathBuf, found: u32, wanted: u32 },
 }

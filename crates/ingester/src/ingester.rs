@@ -85,14 +85,23 @@ impl Ingester {
         metrics: &Metrics,
     ) -> Result<Ingester, IngesterError> {
         if let Some(&shard) = options.shards.iter().find(|&&shard| shard >= options.shard_count) {
-            return Err(IngesterError::NoSuchShard { shard, shard_count: options.shard_count });
+            return Err(IngesterError::NoSuchShard {
+                shard,
+                shard_count: options.shard_count,
+            });
         }
         let identity = Identity::establish(&options.directory, options.shard_count)?;
         let (log, state) = open_databases(&options, identity)?;
         let node_budget = ByteBudget::new(256 << 20);
-        let opened = options.shards.iter().map(|&shard| open_shard(shard, identity, &log, &state, &node_budget));
-        let shards: BTreeMap<u32, Arc<Shard>> =
-            try_join_all(opened).await?.into_iter().map(|shard| (shard.id.0, Arc::new(shard))).collect();
+        let opened = options
+            .shards
+            .iter()
+            .map(|&shard| open_shard(shard, identity, &log, &state, &node_budget));
+        let shards: BTreeMap<u32, Arc<Shard>> = try_join_all(opened)
+            .await?
+            .into_iter()
+            .map(|shard| (shard.id.0, Arc::new(shard)))
+            .collect();
 
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -110,7 +119,15 @@ impl Ingester {
             log: log.clone(),
             state: state.clone(),
         }));
-        Ok(Ingester { options, clock, shards, log, state, tasks, shutdown })
+        Ok(Ingester {
+            options,
+            clock,
+            shards,
+            log,
+            state,
+            tasks,
+            shutdown,
+        })
     }
 
     pub(crate) fn shard_count(&self) -> u32 {
@@ -122,7 +139,9 @@ impl Ingester {
     }
 
     pub(crate) fn shard(&self, id: u32) -> Result<&Arc<Shard>, Status> {
-        self.shards.get(&id).ok_or_else(|| Status::not_found(format!("shard {id} is not served here")))
+        self.shards
+            .get(&id)
+            .ok_or_else(|| Status::not_found(format!("shard {id} is not served here")))
     }
 
     /// What the leader decides about a batch that comes now.
@@ -164,11 +183,18 @@ fn open_databases(options: &IngesterOptions, identity: Identity) -> Result<(LogD
     let log_path = options.directory.join("log");
     let mut log_options = LogDbOptions::new(identity.incarnation);
     log_options.durability = options.durability;
-    let log = LogDb::open(&log_path, log_options)
-        .map_err(|source| IngesterError::Storage { path: log_path.clone(), source })?;
+    let log = LogDb::open(&log_path, log_options).map_err(|source| IngesterError::Storage {
+        path: log_path.clone(),
+        source,
+    })?;
     let state_path = options.directory.join("state");
-    let state = StateDb::open(&state_path, StateDbOptions::new(identity.incarnation, memory))
-        .map_err(|source| IngesterError::Storage { path: state_path.clone(), source })?;
+    let state =
+        StateDb::open(&state_path, StateDbOptions::new(identity.incarnation, memory)).map_err(|source| {
+            IngesterError::Storage {
+                path: state_path.clone(),
+                source,
+            }
+        })?;
     Ok((log, state))
 }
 
@@ -187,14 +213,24 @@ async fn open_shard(
     };
     let machine = match loading.await {
         Ok(loaded) => loaded.map_err(|error| failed(error.into()))?,
-        Err(panicked) => return Err(failed(vigie_replica::FatalError::with_source("load the checkpoint", panicked).into())),
+        Err(panicked) => {
+            return Err(failed(
+                vigie_replica::FatalError::with_source("load the checkpoint", panicked).into(),
+            ));
+        }
     };
     let head = machine.head();
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);
     options.group_budget = ByteBudget::new(64 << 20);
     options.node_budget = node_budget.clone();
-    let replica =
-        Replica::open_single(options, 1, log.group(u64::from(shard)), machine).await.map_err(failed)?;
-    Ok(Shard { id: ShardId(shard), replica, head, store })
+    let replica = Replica::open_single(options, 1, log.group(u64::from(shard)), machine)
+        .await
+        .map_err(failed)?;
+    Ok(Shard {
+        id: ShardId(shard),
+        replica,
+        head,
+        store,
+    })
 }

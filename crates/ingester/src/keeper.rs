@@ -52,13 +52,17 @@ impl Keeper {
                     took_ms = started.elapsed().as_millis() as u64,
                     "checkpoint written"
                 ),
-                Err(error) => tracing::error!(shard = shard.id.0, %error, "checkpoint failed; the log grows until one succeeds"),
+                Err(error) => {
+                    tracing::error!(shard = shard.id.0, %error, "checkpoint failed; the log grows until one succeeds")
+                }
             }
         }
     }
 
     fn log_is_large(&self) -> bool {
-        self.log.disk_bytes().is_ok_and(|bytes| bytes > self.max_log_bytes)
+        self.log
+            .disk_bytes()
+            .is_ok_and(|bytes| bytes > self.max_log_bytes)
     }
 
     /// The cut-off goes through the log, so that replicas drop the same; whole windows before it are
@@ -69,7 +73,11 @@ impl Keeper {
         }
         let cutoff_ms = self.clock.now_ms() - self.retention_ms;
         if let Err(status) = shard.propose(Bytes::from(batch::encode_retain(cutoff_ms))).await {
-            tracing::warn!(shard = shard.id.0, reason = status.message(), "retention failed; it is tried again with the next checkpoint");
+            tracing::warn!(
+                shard = shard.id.0,
+                reason = status.message(),
+                "retention failed; it is tried again with the next checkpoint"
+            );
             return;
         }
         let window = shard.head.read().window_of(cutoff_ms);

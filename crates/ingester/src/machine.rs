@@ -30,7 +30,12 @@ impl ShardMachine {
     /// Loads the last checkpoint. Reads the disk.
     pub fn open(options: HeadOptions, store: ShardStore) -> Result<ShardMachine, FatalError> {
         let head = Arc::new(RwLock::new(load(options, &store)?));
-        Ok(ShardMachine { options, head, store, in_progress: None })
+        Ok(ShardMachine {
+            options,
+            head,
+            store,
+            in_progress: None,
+        })
     }
 
     /// The head, for reading beside the replica.
@@ -50,7 +55,9 @@ impl ShardMachine {
 }
 
 fn load(options: HeadOptions, store: &ShardStore) -> Result<Head, FatalError> {
-    let Some(meta) = store.meta(HEAD).map_err(unreadable)? else { return Ok(Head::new(options)) };
+    let Some(meta) = store.meta(HEAD).map_err(unreadable)? else {
+        return Ok(Head::new(options));
+    };
     // `Head::restore` takes plain iterators; a read error ends them and is looked at afterwards.
     let mut failed = None;
     let series = records(store.series(), &mut failed).collect::<Vec<_>>();
@@ -143,7 +150,9 @@ impl StateMachine for ShardMachine {
     fn snapshot(&self) -> Result<Option<Box<dyn SnapshotReader>>, FatalError> {
         // A checkpoint may be written between the two reads; then the view is taken again.
         loop {
-            let Some(position) = self.durable_position()? else { return Ok(None) };
+            let Some(position) = self.durable_position()? else {
+                return Ok(None);
+            };
             let blocks = self.store.snapshot().map_err(unreadable)?;
             if self.durable_position()?.as_ref() == Some(&position) {
                 return Ok(Some(Box::new(Reader { position, blocks })));
@@ -152,7 +161,10 @@ impl StateMachine for ShardMachine {
     }
 
     fn begin_install(&self) -> Result<Box<dyn SnapshotInstaller>, FatalError> {
-        let installer = self.store.install().map_err(|error| FatalError::with_source("begin to install", error))?;
+        let installer = self
+            .store
+            .install()
+            .map_err(|error| FatalError::with_source("begin to install", error))?;
         Ok(Box::new(Installer { installer }))
     }
 
@@ -173,7 +185,11 @@ impl SnapshotReader for Reader {
     }
 
     fn next_block(&mut self) -> Result<Option<Bytes>, FatalError> {
-        self.blocks.next().transpose().map(|block| block.map(Bytes::from)).map_err(unreadable)
+        self.blocks
+            .next()
+            .transpose()
+            .map(|block| block.map(Bytes::from))
+            .map_err(unreadable)
     }
 }
 
@@ -183,11 +199,15 @@ struct Installer {
 
 impl SnapshotInstaller for Installer {
     fn push_block(&mut self, block: Bytes) -> Result<(), FatalError> {
-        self.installer.add_block(&block).map_err(|error| FatalError::with_source("install a block", error))
+        self.installer
+            .add_block(&block)
+            .map_err(|error| FatalError::with_source("install a block", error))
     }
 
     fn finish(self: Box<Self>, _position: Vec<u8>) -> Result<(), FatalError> {
         // The position is among the named values the blocks carry.
-        self.installer.finish().map_err(|error| FatalError::with_source("finish installing", error))
+        self.installer
+            .finish()
+            .map_err(|error| FatalError::with_source("finish installing", error))
     }
 }

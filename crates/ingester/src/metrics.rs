@@ -19,23 +19,37 @@ pub(crate) struct IngesterCollector {
 
 impl Collector for IngesterCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let series: usize = self.shards.iter().map(|shard| shard.head.read().series_count()).sum();
-        gauge(&mut encoder, "prometheus_tsdb_head_series", "Total number of series in the head block.", series as f64)?;
+        let series: usize = self
+            .shards
+            .iter()
+            .map(|shard| shard.head.read().series_count())
+            .sum();
+        gauge(
+            &mut encoder,
+            "prometheus_tsdb_head_series",
+            "Total number of series in the head block.",
+            series as f64,
+        )?;
         let mut per_shard = |name, help, read: &dyn Fn(&Shard) -> f64| {
-            let mut family = encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?;
+            let mut family =
+                encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?;
             for shard in &self.shards {
                 let labels = [("shard", shard.id.0.to_string())];
                 ConstGauge::new(read(shard)).encode(family.encode_family(&labels)?)?;
             }
             Ok::<_, fmt::Error>(())
         };
-        per_shard("vigie_raft_term", "Raft term of the shard's group.", &|shard| shard.replica.status().term as f64)?;
+        per_shard("vigie_raft_term", "Raft term of the shard's group.", &|shard| {
+            shard.replica.status().term as f64
+        })?;
         per_shard("vigie_raft_applied_index", "Last log entry applied.", &|shard| {
             shard.replica.status().applied.unwrap_or(0) as f64
         })?;
-        per_shard("vigie_raft_checkpointed_index", "Last log entry the durable checkpoint holds.", &|shard| {
-            shard.replica.status().checkpointed.unwrap_or(0) as f64
-        })?;
+        per_shard(
+            "vigie_raft_checkpointed_index",
+            "Last log entry the durable checkpoint holds.",
+            &|shard| shard.replica.status().checkpointed.unwrap_or(0) as f64,
+        )?;
         self.encode_log(&mut encoder)?;
         self.encode_state(&mut encoder)
     }
@@ -44,25 +58,64 @@ impl Collector for IngesterCollector {
 impl IngesterCollector {
     fn encode_log(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.log.stats();
-        counter(encoder, "vigie_log_batches", "Batches written to the log, each with one fsync.", stats.batches)?;
-        counter(encoder, "vigie_log_appends", "Appends of all groups; many share one fsync.", stats.appends)?;
-        gauge(encoder, "vigie_log_queued_bytes", "Bytes that wait for their fsync.", self.log.queued_bytes() as f64)?;
-        for (quantile, name) in [(0.5, "vigie_log_sync_p50_seconds"), (0.99, "vigie_log_sync_p99_seconds")] {
-            gauge(encoder, name, "Duration of writing and syncing a batch.", stats.commit.quantile(quantile).as_secs_f64())?;
+        counter(
+            encoder,
+            "vigie_log_batches",
+            "Batches written to the log, each with one fsync.",
+            stats.batches,
+        )?;
+        counter(
+            encoder,
+            "vigie_log_appends",
+            "Appends of all groups; many share one fsync.",
+            stats.appends,
+        )?;
+        gauge(
+            encoder,
+            "vigie_log_queued_bytes",
+            "Bytes that wait for their fsync.",
+            self.log.queued_bytes() as f64,
+        )?;
+        for (quantile, name) in [
+            (0.5, "vigie_log_sync_p50_seconds"),
+            (0.99, "vigie_log_sync_p99_seconds"),
+        ] {
+            gauge(
+                encoder,
+                name,
+                "Duration of writing and syncing a batch.",
+                stats.commit.quantile(quantile).as_secs_f64(),
+            )?;
         }
-        let Ok(bytes) = self.log.disk_bytes() else { return Ok(()) };
-        gauge(encoder, "vigie_log_disk_bytes", "Size of the log's files.", bytes as f64)
+        let Ok(bytes) = self.log.disk_bytes() else {
+            return Ok(());
+        };
+        gauge(
+            encoder,
+            "vigie_log_disk_bytes",
+            "Size of the log's files.",
+            bytes as f64,
+        )
     }
 
     fn encode_state(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Ok(stats) = self.state.stats() else { return Ok(()) };
-        gauge(encoder, "vigie_state_disk_bytes", "Size of the state's files.", stats.disk_bytes as f64)
+        let Ok(stats) = self.state.stats() else {
+            return Ok(());
+        };
+        gauge(
+            encoder,
+            "vigie_state_disk_bytes",
+            "Size of the state's files.",
+            stats.disk_bytes as f64,
+        )
     }
 }
 
 impl fmt::Debug for IngesterCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IngesterCollector").field("shards", &self.shards.len()).finish()
+        f.debug_struct("IngesterCollector")
+            .field("shards", &self.shards.len())
+            .finish()
     }
 }
 
@@ -71,7 +124,12 @@ fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: f64
     metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }
 
-fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> Result<(), fmt::Error> {
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    value: u64,
+) -> Result<(), fmt::Error> {
     let metric = ConstCounter::new(value);
     metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
 }

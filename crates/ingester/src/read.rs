@@ -44,7 +44,12 @@ impl Shard {
 
     /// The head is read before the store: a chunk that moves from one to the other in between is
     /// found twice, which readers resolve by time, and never missed.
-    fn load(&self, tenant: &TenantId, ids: &[SeriesId], range: TimeRange) -> Result<Vec<v1::SeriesChunks>, Status> {
+    fn load(
+        &self,
+        tenant: &TenantId,
+        ids: &[SeriesId],
+        range: TimeRange,
+    ) -> Result<Vec<v1::SeriesChunks>, Status> {
         let mut in_store = Vec::new();
         let mut loaded: Vec<Loaded> = Vec::with_capacity(ids.len());
         let mut packed = Vec::with_capacity(ids.len() * 256);
@@ -57,10 +62,17 @@ impl Shard {
                 }
                 let mut chunks = Vec::new();
                 head.chunks(id, range.start_ms, range.end_ms, &mut chunks);
-                if head.has_persisted(id).is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms) {
+                if head
+                    .has_persisted(id)
+                    .is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
+                {
                     in_store.push(id.0);
                 }
-                loaded.push(Loaded { id, labels: labels_start..packed.len(), chunks });
+                loaded.push(Loaded {
+                    id,
+                    labels: labels_start..packed.len(),
+                    chunks,
+                });
             }
             (head.tenant_index(tenant), head.options().window_ms)
         };
@@ -85,24 +97,36 @@ impl Shard {
         window_ms: i64,
     ) -> Result<HashMap<u32, Vec<ChunkBytes>>, Status> {
         let mut stored: HashMap<u32, Vec<ChunkBytes>> = HashMap::new();
-        let (Some(tenant_index), false) = (tenant_index, ids.is_empty()) else { return Ok(stored) };
+        let (Some(tenant_index), false) = (tenant_index, ids.is_empty()) else {
+            return Ok(stored);
+        };
         let mut corrupt = None;
         self.store
-            .chunks(tenant_index, ids, range.start_ms, range.end_ms, window_ms, &mut |id, bytes| {
-                match ChunkInfo::read(bytes) {
-                    Ok(info) if info.max_time_ms < range.start_ms => {}
-                    Ok(_) => stored.entry(id).or_default().push(Bytes::copy_from_slice(bytes)),
-                    Err(error) => {
-                        corrupt = Some(error);
-                        return ControlFlow::Break(());
+            .chunks(
+                tenant_index,
+                ids,
+                range.start_ms,
+                range.end_ms,
+                window_ms,
+                &mut |id, bytes| {
+                    match ChunkInfo::read(bytes) {
+                        Ok(info) if info.max_time_ms < range.start_ms => {}
+                        Ok(_) => stored.entry(id).or_default().push(Bytes::copy_from_slice(bytes)),
+                        Err(error) => {
+                            corrupt = Some(error);
+                            return ControlFlow::Break(());
+                        }
                     }
-                }
-                ControlFlow::Continue(())
-            })
+                    ControlFlow::Continue(())
+                },
+            )
             .map_err(|error| Status::internal(format!("shard {}: read stored chunks: {error}", self.id)))?;
         match corrupt {
             // A query must fail rather than miss samples.
-            Some(error) => Err(Status::data_loss(format!("shard {}: stored chunk is corrupt: {error}", self.id))),
+            Some(error) => Err(Status::data_loss(format!(
+                "shard {}: stored chunk is corrupt: {error}",
+                self.id
+            ))),
             None => Ok(stored),
         }
     }
@@ -116,19 +140,29 @@ impl Shard {
         limit: usize,
     ) -> Vec<Labels> {
         let head = self.head.read();
-        let mut ids: Vec<SeriesId> = sets.iter().flat_map(|matchers| head.select(tenant, matchers)).collect();
+        let mut ids: Vec<SeriesId> = sets
+            .iter()
+            .flat_map(|matchers| head.select(tenant, matchers))
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         let mut chunks = Vec::new();
         let has_samples = |id: &SeriesId| {
-            if head.has_persisted(*id).is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms) {
+            if head
+                .has_persisted(*id)
+                .is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
+            {
                 return true;
             }
             chunks.clear();
             head.chunks(*id, range.start_ms, range.end_ms, &mut chunks);
             !chunks.is_empty()
         };
-        ids.into_iter().filter(has_samples).take(limit).map(|id| head.labels(id)).collect()
+        ids.into_iter()
+            .filter(has_samples)
+            .take(limit)
+            .map(|id| head.labels(id))
+            .collect()
     }
 }
 

@@ -26,7 +26,10 @@ impl vigie_proto::Ingester for Ingester {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
 
-    async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+    async fn describe(
+        &self,
+        _: Request<v1::DescribeRequest>,
+    ) -> Result<Response<v1::DescribeResponse>, Status> {
         Ok(Response::new(v1::DescribeResponse {
             shard_count: self.shard_count(),
             shards: self.shards().map(|shard| shard.id.0).collect(),
@@ -40,11 +43,17 @@ impl vigie_proto::Ingester for Ingester {
         Ok(Response::new(shard.push(&request.batch, self.stamp()).await?))
     }
 
-    async fn select(&self, request: Request<v1::SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
+    async fn select(
+        &self,
+        request: Request<v1::SelectRequest>,
+    ) -> Result<Response<Self::SelectStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
         let matchers = matchers(&request.matchers)?;
-        let range = TimeRange { start_ms: request.start_ms, end_ms: request.end_ms };
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
         let shards = self.shards_for_read(&request.shards).await?;
         let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
         tokio::task::spawn_blocking(move || {
@@ -66,19 +75,32 @@ impl vigie_proto::Ingester for Ingester {
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))
     }
 
-    async fn series(&self, request: Request<v1::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
+    async fn series(
+        &self,
+        request: Request<v1::SeriesRequest>,
+    ) -> Result<Response<Self::SeriesStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
         let sets = matcher_sets(&request.sets)?;
-        let range = TimeRange { start_ms: request.start_ms, end_ms: request.end_ms };
-        let limit = if request.limit == 0 { usize::MAX } else { request.limit as usize };
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        let limit = if request.limit == 0 {
+            usize::MAX
+        } else {
+            request.limit as usize
+        };
         let shards = self.shards_for_read(&[]).await?;
         let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
         tokio::task::spawn_blocking(move || {
             for shard in shards {
                 let found = shard.series_labels(&tenant, &sets, range, limit);
                 for labels in found.chunks(LABEL_SETS_PER_MESSAGE) {
-                    let labels = labels.iter().map(|labels| Bytes::copy_from_slice(labels.as_packed())).collect();
+                    let labels = labels
+                        .iter()
+                        .map(|labels| Bytes::copy_from_slice(labels.as_packed()))
+                        .collect();
                     if sender.blocking_send(Ok(v1::SeriesResponse { labels })).is_err() {
                         return;
                     }
@@ -99,7 +121,9 @@ impl vigie_proto::Ingester for Ingester {
         let names = blocking(move || {
             sorted(shards.iter().flat_map(|shard| {
                 let head = shard.head.read();
-                sets.iter().flat_map(|matchers| head.label_names(&tenant, matchers)).collect::<Vec<_>>()
+                sets.iter()
+                    .flat_map(|matchers| head.label_names(&tenant, matchers))
+                    .collect::<Vec<_>>()
             }))
         })
         .await?;
@@ -126,7 +150,10 @@ impl vigie_proto::Ingester for Ingester {
         Ok(Response::new(v1::LabelValuesResponse { values }))
     }
 
-    async fn metadata(&self, request: Request<v1::MetadataRequest>) -> Result<Response<v1::MetadataResponse>, Status> {
+    async fn metadata(
+        &self,
+        request: Request<v1::MetadataRequest>,
+    ) -> Result<Response<v1::MetadataResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
         let mut families = Vec::new();
@@ -152,7 +179,10 @@ impl vigie_proto::Ingester for Ingester {
         let stats = blocking(move || {
             let mut total = v1::TenantStatsResponse::default();
             for shard in shards {
-                add_stats(&mut total, shard.head.read().stats(&tenant, request.limit.max(1000) as usize));
+                add_stats(
+                    &mut total,
+                    shard.head.read().stats(&tenant, request.limit.max(1000) as usize),
+                );
             }
             total
         })
@@ -167,7 +197,10 @@ impl Ingester {
         let shards: Vec<Arc<Shard>> = if wanted.is_empty() {
             self.shards().cloned().collect()
         } else {
-            wanted.iter().map(|&id| self.shard(id).cloned()).collect::<Result<_, _>>()?
+            wanted
+                .iter()
+                .map(|&id| self.shard(id).cloned())
+                .collect::<Result<_, _>>()?
         };
         try_join_all(shards.iter().map(|shard| shard.read_barrier())).await?;
         Ok(shards)
@@ -198,7 +231,9 @@ fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Status::internal(format!("read task failed: {error}")))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Status::internal(format!("read task failed: {error}")))
 }
 
 fn add_stats(total: &mut v1::TenantStatsResponse, part: vigie_head::TenantStats) {
@@ -207,9 +242,16 @@ fn add_stats(total: &mut v1::TenantStatsResponse, part: vigie_head::TenantStats)
     total.chunks += part.chunk_count;
     total.min_time_ms = [total.min_time_ms, part.min_time_ms].into_iter().flatten().min();
     total.max_time_ms = [total.max_time_ms, part.max_time_ms].into_iter().flatten().max();
-    let wire = |list: Vec<(String, u64)>| list.into_iter().map(|(name, value)| v1::NamedCount { name, value });
-    total.series_by_metric.extend(wire(part.series_count_by_metric_name));
-    total.values_by_label.extend(wire(part.label_value_count_by_label_name));
+    let wire = |list: Vec<(String, u64)>| {
+        list.into_iter()
+            .map(|(name, value)| v1::NamedCount { name, value })
+    };
+    total
+        .series_by_metric
+        .extend(wire(part.series_count_by_metric_name));
+    total
+        .values_by_label
+        .extend(wire(part.label_value_count_by_label_name));
     total.bytes_by_label.extend(wire(part.memory_bytes_by_label_name));
     total.series_by_pair.extend(wire(part.series_count_by_label_pair));
 }

@@ -25,7 +25,9 @@ pub(crate) struct Shard {
 
 impl fmt::Debug for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shard").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Shard")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -33,13 +35,18 @@ impl Shard {
     /// Commits a batch as it came from a distributor.
     pub(crate) async fn push(&self, batch: &[u8], stamp: Stamp) -> Result<v1::PushResponse, Status> {
         // What is wrong with it must come out before it is in the log, where nothing can be refused.
-        batch::verify(batch).map_err(|error| Status::invalid_argument(format!("batch is malformed: {error}")))?;
+        batch::verify(batch)
+            .map_err(|error| Status::invalid_argument(format!("batch is malformed: {error}")))?;
         let mut entry = batch.to_vec();
         batch::stamp(&mut entry, stamp).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let outcome = self.propose(Bytes::from(entry)).await?;
         Ok(v1::PushResponse {
             declared: outcome.declared.iter().map(|id| id.0).collect(),
-            rejected: outcome.rejected.iter().map(|&(row, error)| rejected(row, error)).collect(),
+            rejected: outcome
+                .rejected
+                .iter()
+                .map(|&(row, error)| rejected(row, error))
+                .collect(),
             appended: outcome.appended,
             duplicates: outcome.duplicates,
         })
@@ -72,5 +79,8 @@ fn rejected(row: u32, error: RowError) -> v1::RejectedRow {
         RowError::DuplicateTimestamp => v1::RejectReason::DuplicateTimestamp,
         RowError::UnknownSeries => v1::RejectReason::UnknownSeries,
     };
-    v1::RejectedRow { row, reason: reason as i32 }
+    v1::RejectedRow {
+        row,
+        reason: reason as i32,
+    }
 }

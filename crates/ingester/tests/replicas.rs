@@ -30,7 +30,12 @@ fn tenant() -> TenantId {
 }
 
 fn labels(client: u32, series: u32) -> Labels {
-    Labels::from_pairs([("__name__", "sim"), ("client", &client.to_string()), ("series", &series.to_string())]).unwrap()
+    Labels::from_pairs([
+        ("__name__", "sim"),
+        ("client", &client.to_string()),
+        ("series", &series.to_string()),
+    ])
+    .unwrap()
 }
 
 /// Time and value of the samples that an entry holds for a series: counters, constants and noise.
@@ -69,7 +74,11 @@ impl Subject for HeadSubject {
         let mut entry = encoder.finish();
         let last_ms = START_MS + (seq as i64 + 1) * SAMPLES_PER_ENTRY * INTERVAL_MS;
         // Clients go on at their own pace, so one may be hours of samples behind another.
-        let stamp = Stamp { proposed_at_ms: last_ms, out_of_order_window_ms: i64::MAX / 2, flags: 0 };
+        let stamp = Stamp {
+            proposed_at_ms: last_ms,
+            out_of_order_window_ms: i64::MAX / 2,
+            flags: 0,
+        };
         batch::stamp(&mut entry, stamp).unwrap();
         entry.into()
     }
@@ -82,9 +91,16 @@ impl Subject for HeadSubject {
     fn verify(&self, machine: &ShardMachine, acked: &[Acked]) -> Result<(), SimError> {
         for Acked { client, seq, .. } in acked {
             for series in 0..SERIES_PER_CLIENT {
-                let expected: Vec<(i64, u64)> =
-                    samples(*client, *seq, series).map(|(time, value)| (time, value.to_bits())).collect();
-                let held = read(machine, *client, series, expected[0].0, expected[expected.len() - 1].0);
+                let expected: Vec<(i64, u64)> = samples(*client, *seq, series)
+                    .map(|(time, value)| (time, value.to_bits()))
+                    .collect();
+                let held = read(
+                    machine,
+                    *client,
+                    series,
+                    expected[0].0,
+                    expected[expected.len() - 1].0,
+                );
                 if held != expected {
                     return Err(SimError(format!(
                         "client {client} series {series} entry {seq}: {expected:?} was acknowledged, {held:?} is there"
@@ -100,10 +116,14 @@ impl Subject for HeadSubject {
 fn read(machine: &ShardMachine, client: u32, series: u32, start_ms: i64, end_ms: i64) -> Vec<(i64, u64)> {
     let head = machine.head();
     let head = head.read();
-    let matchers: Vec<Matcher> =
-        labels(client, series).iter().map(|(name, value)| Matcher::equal(name, value)).collect();
+    let matchers: Vec<Matcher> = labels(client, series)
+        .iter()
+        .map(|(name, value)| Matcher::equal(name, value))
+        .collect();
     let ids = head.select(&tenant(), &matchers);
-    let [SeriesId(id)] = ids[..] else { return Vec::new() };
+    let [SeriesId(id)] = ids[..] else {
+        return Vec::new();
+    };
     let (mut times, mut values) = (Vec::new(), Vec::new());
     let mut chunks = Vec::new();
     head.chunks(SeriesId(id), start_ms, end_ms, &mut chunks);
@@ -113,24 +133,44 @@ fn read(machine: &ShardMachine, client: u32, series: u32, start_ms: i64, end_ms:
     let tenant_index = head.tenant_index(&tenant()).unwrap();
     machine
         .store()
-        .chunks(tenant_index, &[id], start_ms, end_ms, head.options().window_ms, &mut |_, chunk| {
-            decode_into(chunk, &mut times, &mut values).unwrap();
-            ControlFlow::Continue(())
-        })
+        .chunks(
+            tenant_index,
+            &[id],
+            start_ms,
+            end_ms,
+            head.options().window_ms,
+            &mut |_, chunk| {
+                decode_into(chunk, &mut times, &mut values).unwrap();
+                ControlFlow::Continue(())
+            },
+        )
         .unwrap();
-    let merged: BTreeMap<i64, u64> = times.into_iter().zip(values.into_iter().map(f64::to_bits)).collect();
-    merged.range(start_ms..=end_ms).map(|(&time, &bits)| (time, bits)).collect()
+    let merged: BTreeMap<i64, u64> = times
+        .into_iter()
+        .zip(values.into_iter().map(f64::to_bits))
+        .collect();
+    merged
+        .range(start_ms..=end_ms)
+        .map(|(&time, &bits)| (time, bits))
+        .collect()
 }
 
 fn check(seed: u64) {
     let directory = tempfile::tempdir().unwrap();
     let mut options = SimOptions::new(seed);
     options.chaos = Duration::from_secs(3);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     match runtime.block_on(simulate(options, HeadSubject, directory.path())) {
         Ok(report) => {
             println!("seed {seed}: {report:?}");
-            assert!(report.acked > 0 && report.crashes > 0 && report.snapshots_installed > 0, "{report:?}");
+            assert!(
+                report.acked > 0 && report.crashes > 0 && report.snapshots_installed > 0,
+                "{report:?}"
+            );
         }
         Err(error) => panic!("VIGIE_SIM_SEED={seed}: {error}"),
     }

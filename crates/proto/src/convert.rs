@@ -80,6 +80,10 @@ impl v1::FamilyMetadata {
     }
 
     pub fn metadata(&self) -> MetricMetadata {
-        MetricMetadata { kind: self.kind().into(), help: self.help.clone(), unit: self.unit.clone() }
+        MetricMetadata {
+            kind: self.kind().into(),
+            help: self.help.clone(),
+            unit: self.unit.clone(),
+        }
     }
 }

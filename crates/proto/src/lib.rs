@@ -30,8 +30,12 @@ pub use v1::ingester_server::Ingester;
 pub type MessageStream<T> = BoxStream<'static, Result<T, tonic::Status>>;
 
 /// An ingester, near or far.
-pub type IngesterHandle =
-    Arc<dyn Ingester<SelectStream = MessageStream<v1::SelectResponse>, SeriesStream = MessageStream<v1::SeriesResponse>>>;
+pub type IngesterHandle = Arc<
+    dyn Ingester<
+            SelectStream = MessageStream<v1::SelectResponse>,
+            SeriesStream = MessageStream<v1::SeriesResponse>,
+        >,
+>;
 
 /// A distributor, near or far.
 pub type DistributorHandle = Arc<dyn Distributor>;

@@ -7,7 +7,11 @@ use vigie_promql::Series;
 use vigie_proto::v1::SeriesChunks;
 
 /// Decodes a series and cuts it to `start_ms..=end_ms`. `None` if nothing is left.
-pub(crate) fn decode_series(part: &SeriesChunks, start_ms: i64, end_ms: i64) -> Result<Option<Series>, Status> {
+pub(crate) fn decode_series(
+    part: &SeriesChunks,
+    start_ms: i64,
+    end_ms: i64,
+) -> Result<Option<Series>, Status> {
     let corrupt = |what: String| Status::data_loss(format!("series from an ingester cannot be read: {what}"));
     let mut chunks = Vec::with_capacity(part.chunks.len());
     let mut capacity = 0;
@@ -19,7 +23,9 @@ pub(crate) fn decode_series(part: &SeriesChunks, start_ms: i64, end_ms: i64) -> 
         }
     }
     chunks.sort_by_key(|(info, _)| info.min_time_ms);
-    let overlap = chunks.windows(2).any(|pair| pair[0].0.max_time_ms >= pair[1].0.min_time_ms);
+    let overlap = chunks
+        .windows(2)
+        .any(|pair| pair[0].0.max_time_ms >= pair[1].0.min_time_ms);
     let mut timestamps_ms = Vec::with_capacity(capacity);
     let mut values = Vec::with_capacity(capacity);
     for (_, bytes) in &chunks {
@@ -33,13 +39,22 @@ pub(crate) fn decode_series(part: &SeriesChunks, start_ms: i64, end_ms: i64) -> 
         return Ok(None);
     }
     let labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Some(Series { labels, timestamps_ms, values, histograms: Vec::new() }))
+    Ok(Some(Series {
+        labels,
+        timestamps_ms,
+        values,
+        histograms: Vec::new(),
+    }))
 }
 
 /// Sorts samples by time. A time comes up twice only where one chunk was read from memory and from
 /// the store, so which of the two stays makes no difference.
 fn merge(timestamps_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
-    let mut samples: Vec<(i64, f64)> = timestamps_ms.iter().copied().zip(values.iter().copied()).collect();
+    let mut samples: Vec<(i64, f64)> = timestamps_ms
+        .iter()
+        .copied()
+        .zip(values.iter().copied())
+        .collect();
     samples.sort_by_key(|&(time, _)| time);
     samples.dedup_by_key(|&mut (time, _)| time);
     samples.into_iter().unzip()
@@ -67,7 +82,10 @@ mod tests {
 
     fn check(chunks: Vec<Bytes>, start_ms: i64, end_ms: i64, expected: &[(i64, f64)]) {
         let labels = Labels::from_pairs([("__name__", "m")]).unwrap();
-        let part = SeriesChunks { labels: Bytes::copy_from_slice(labels.as_packed()), chunks };
+        let part = SeriesChunks {
+            labels: Bytes::copy_from_slice(labels.as_packed()),
+            chunks,
+        };
         let series = decode_series(&part, start_ms, end_ms).unwrap();
         let samples: Vec<(i64, f64)> = series
             .map(|series| series.timestamps_ms.into_iter().zip(series.values).collect())
@@ -78,14 +96,23 @@ mod tests {
     #[test]
     fn chunks_are_joined_and_cut() {
         let chunks = vec![chunk(&[(30, 3.0), (40, 4.0)]), chunk(&[(10, 1.0), (20, 2.0)])];
-        check(chunks.clone(), 0, 100, &[(10, 1.0), (20, 2.0), (30, 3.0), (40, 4.0)]);
+        check(
+            chunks.clone(),
+            0,
+            100,
+            &[(10, 1.0), (20, 2.0), (30, 3.0), (40, 4.0)],
+        );
         check(chunks.clone(), 20, 30, &[(20, 2.0), (30, 3.0)]);
         check(chunks, 21, 29, &[]);
     }
 
     #[test]
     fn overlapping_chunks_give_each_time_once() {
-        let chunks = vec![chunk(&[(10, 1.0), (30, 3.0)]), chunk(&[(20, 2.0)]), chunk(&[(10, 1.0), (30, 3.0)])];
+        let chunks = vec![
+            chunk(&[(10, 1.0), (30, 3.0)]),
+            chunk(&[(20, 2.0)]),
+            chunk(&[(10, 1.0), (30, 3.0)]),
+        ];
         check(chunks, 0, 100, &[(10, 1.0), (20, 2.0), (30, 3.0)]);
     }
 
@@ -94,7 +121,10 @@ mod tests {
         let mut bytes = chunk(&[(10, 1.0), (20, 2.5), (30, 9.0)]).to_vec();
         let last = bytes.len() - 1;
         bytes[last] ^= 1;
-        let part = SeriesChunks { labels: Bytes::new(), chunks: vec![bytes.into()] };
+        let part = SeriesChunks {
+            labels: Bytes::new(),
+            chunks: vec![bytes.into()],
+        };
         assert!(decode_series(&part, 0, 100).is_err());
     }
 }

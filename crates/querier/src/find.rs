@@ -26,7 +26,12 @@ pub struct FindRequest {
 
 impl FindRequest {
     fn wire_sets(&self) -> Vec<v1::MatcherSet> {
-        self.matcher_sets.iter().map(|set| v1::MatcherSet { matchers: matchers_to_wire(set) }).collect()
+        self.matcher_sets
+            .iter()
+            .map(|set| v1::MatcherSet {
+                matchers: matchers_to_wire(set),
+            })
+            .collect()
     }
 
     fn limit(&self) -> usize {
@@ -43,16 +48,23 @@ impl Querier {
             sets: request.wire_sets(),
             start_ms: request.start_ms,
             end_ms: request.end_ms,
-            limit: request.limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(0),
+            limit: request
+                .limit
+                .and_then(|limit| u32::try_from(limit).ok())
+                .unwrap_or(0),
         };
-        let calls = placement.members().iter().map(|member| member.series(Request::new(wire.clone())));
+        let calls = placement
+            .members()
+            .iter()
+            .map(|member| member.series(Request::new(wire.clone())));
         let mut found = BTreeSet::new();
         for stream in try_join_all(calls).await? {
             let mut stream = stream.into_inner();
             while let Some(message) = stream.next().await {
                 for packed in message?.labels {
-                    let labels = Labels::from_packed(&packed)
-                        .map_err(|error| QueryError::Internal(format!("read labels from an ingester: {error}")))?;
+                    let labels = Labels::from_packed(&packed).map_err(|error| {
+                        QueryError::Internal(format!("read labels from an ingester: {error}"))
+                    })?;
                     found.insert(labels);
                 }
             }
@@ -61,7 +73,11 @@ impl Querier {
     }
 
     /// Sorted label names; no matcher set means all series.
-    pub async fn label_names(&self, tenant: &TenantId, request: &FindRequest) -> Result<Vec<String>, QueryError> {
+    pub async fn label_names(
+        &self,
+        tenant: &TenantId,
+        request: &FindRequest,
+    ) -> Result<Vec<String>, QueryError> {
         let placement = self.placement().await?;
         let wire = v1::LabelNamesRequest {
             tenant: tenant.as_str().to_owned(),
@@ -69,9 +85,15 @@ impl Querier {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
-        let calls = placement.members().iter().map(|member| member.label_names(Request::new(wire.clone())));
+        let calls = placement
+            .members()
+            .iter()
+            .map(|member| member.label_names(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
-        let names: BTreeSet<String> = answers.into_iter().flat_map(|answer| answer.into_inner().names).collect();
+        let names: BTreeSet<String> = answers
+            .into_iter()
+            .flat_map(|answer| answer.into_inner().names)
+            .collect();
         Ok(names.into_iter().take(request.limit()).collect())
     }
 
@@ -90,9 +112,15 @@ impl Querier {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
-        let calls = placement.members().iter().map(|member| member.label_values(Request::new(wire.clone())));
+        let calls = placement
+            .members()
+            .iter()
+            .map(|member| member.label_values(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
-        let values: BTreeSet<String> = answers.into_iter().flat_map(|answer| answer.into_inner().values).collect();
+        let values: BTreeSet<String> = answers
+            .into_iter()
+            .flat_map(|answer| answer.into_inner().values)
+            .collect();
         Ok(values.into_iter().take(request.limit()).collect())
     }
 
@@ -107,11 +135,17 @@ impl Querier {
             tenant: tenant.as_str().to_owned(),
             metric: metric.unwrap_or_default().to_owned(),
         };
-        let calls = placement.members().iter().map(|member| member.metadata(Request::new(wire.clone())));
+        let calls = placement
+            .members()
+            .iter()
+            .map(|member| member.metadata(Request::new(wire.clone())));
         let mut found: BTreeMap<String, Vec<MetricMetadata>> = BTreeMap::new();
         for answer in try_join_all(calls).await? {
             for family in answer.into_inner().families {
-                found.entry(family.name.clone()).or_default().push(family.metadata());
+                found
+                    .entry(family.name.clone())
+                    .or_default()
+                    .push(family.metadata());
             }
         }
         Ok(found)
@@ -125,8 +159,11 @@ impl Querier {
         time_ms: i64,
         lookback_ms: i64,
     ) -> Result<Vector, QueryError> {
-        let source =
-            IngesterSource { placement: self.placement().await?, tenant: tenant.clone(), runtime: Handle::current() };
+        let source = IngesterSource {
+            placement: self.placement().await?,
+            tenant: tenant.clone(),
+            runtime: Handle::current(),
+        };
         let requests: Vec<SelectRequest> = matcher_sets
             .iter()
             .map(|matchers| SelectRequest {
@@ -136,7 +173,9 @@ impl Querier {
             })
             .collect();
         let reading = tokio::task::spawn_blocking(move || read_newest(&source, &requests));
-        reading.await.map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
+        reading
+            .await
+            .map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
     }
 }
 
@@ -150,10 +189,17 @@ fn read_newest(source: &IngesterSource, requests: &[SelectRequest]) -> Result<Ve
                 && !is_stale_nan(value)
             {
                 let labels = series.labels.clone();
-                newest.insert(labels, VectorSample { labels: series.labels, timestamp_ms, value, histogram: None });
+                newest.insert(
+                    labels,
+                    VectorSample {
+                        labels: series.labels,
+                        timestamp_ms,
+                        value,
+                        histogram: None,
+                    },
+                );
             }
         }
     }
     Ok(newest.into_values().collect())
 }
-

@@ -32,14 +32,24 @@ impl QuerierMetrics {
                 "The max number of concurrent queries.",
                 Gauge::default(),
             ),
-            queue_seconds: histogram("vigie_querier_queue_duration_seconds", "Time queries waited for their turn."),
-            query_seconds: histogram("vigie_querier_query_duration_seconds", "Time queries took, waiting excluded."),
+            queue_seconds: histogram(
+                "vigie_querier_queue_duration_seconds",
+                "Time queries waited for their turn.",
+            ),
+            query_seconds: histogram(
+                "vigie_querier_query_duration_seconds",
+                "Time queries took, waiting excluded.",
+            ),
             samples: metrics.register(
                 "prometheus_engine_query_samples",
                 "The total number of samples loaded by all queries.",
                 Counter::default(),
             ),
-            failures: metrics.register("vigie_querier_failed_queries", "Queries without an answer.", Counter::default()),
+            failures: metrics.register(
+                "vigie_querier_failed_queries",
+                "Queries without an answer.",
+                Counter::default(),
+            ),
         }
     }
 

@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 use vigie_cluster::{Directory, Placement};
 use vigie_model::TenantId;
 use vigie_promql::{
-    Annotations, Answer, Expr, Interrupt, ParseOptions, Plan, QueryContext, QueryParams, QueryStats, QueryValue,
-    ValueType, evaluate, parse_with,
+    Annotations, Answer, Expr, Interrupt, ParseOptions, Plan, QueryContext, QueryParams, QueryStats,
+    QueryValue, ValueType, evaluate, parse_with,
 };
 use vigie_runtime::Metrics;
 
@@ -91,7 +91,12 @@ impl Querier {
     pub fn new(options: QuerierOptions, directory: Arc<Directory>, metrics: &Metrics) -> Querier {
         let metrics = QuerierMetrics::register(metrics);
         metrics.set_limit(options.max_concurrency);
-        Querier { turns: Arc::new(Semaphore::new(options.max_concurrency)), metrics, options, directory }
+        Querier {
+            turns: Arc::new(Semaphore::new(options.max_concurrency)),
+            metrics,
+            options,
+            directory,
+        }
     }
 
     /// Dropping the future stops the evaluation at its next look at the interrupt.
@@ -101,7 +106,10 @@ impl Querier {
             check_range_type(&expr)?;
         }
         let arrived = Instant::now();
-        let deadline = arrived + request.timeout.map_or(self.options.timeout, |own| own.min(self.options.timeout));
+        let deadline = arrived
+            + request
+                .timeout
+                .map_or(self.options.timeout, |own| own.min(self.options.timeout));
         let _running = Running::enter(&self.metrics);
         let _turn = tokio::time::timeout_at(deadline.into(), self.turns.acquire())
             .await
@@ -110,7 +118,8 @@ impl Querier {
         let started = Instant::now();
         let outcome = self.evaluate(tenant, &expr, request, deadline).await;
         let (queued, took) = (started - arrived, started.elapsed());
-        self.metrics.observe(queued, took, outcome.as_ref().ok().map(|answer| &answer.stats));
+        self.metrics
+            .observe(queued, took, outcome.as_ref().ok().map(|answer| &answer.stats));
         outcome.map(|answer| QueryAnswer {
             value: answer.value,
             annotations: answer.annotations,
@@ -156,10 +165,17 @@ impl Querier {
                     None
                 }
             };
-            let context = QueryContext { max_samples, max_bytes: Some(max_bytes), interrupted: &interrupted };
+            let context = QueryContext {
+                max_samples,
+                max_bytes: Some(max_bytes),
+                interrupted: &interrupted,
+            };
             evaluate(&plan, &source, &context)
         });
-        evaluation.await.map_err(|error| QueryError::Internal(format!("evaluation failed: {error}")))?.map_err(QueryError::from)
+        evaluation
+            .await
+            .map_err(|error| QueryError::Internal(format!("evaluation failed: {error}")))?
+            .map_err(QueryError::from)
     }
 
     /// A map in which every shard has an owner: an answer without one of them would be silently partial.
@@ -171,7 +187,9 @@ impl Querier {
         }
         let orphan = placement.orphans().next();
         match orphan {
-            Some(shard) => Err(QueryError::Unavailable(format!("no ingester serves shard {shard}"))),
+            Some(shard) => Err(QueryError::Unavailable(format!(
+                "no ingester serves shard {shard}"
+            ))),
             None => Ok(placement),
         }
     }
@@ -206,7 +224,9 @@ struct Running {
 impl Running {
     fn enter(metrics: &QuerierMetrics) -> Running {
         metrics.running.inc();
-        Running { metrics: metrics.clone() }
+        Running {
+            metrics: metrics.clone(),
+        }
     }
 }
 

@@ -30,7 +30,11 @@ impl Source for IngesterSource {
             shards: Vec::new(),
         };
         // All ingesters begin to read at once; their streams are then consumed one after the other.
-        let calls = self.placement.members().iter().map(|member| member.select(Request::new(wire.clone())));
+        let calls = self
+            .placement
+            .members()
+            .iter()
+            .map(|member| member.select(Request::new(wire.clone())));
         let streams = self.runtime.block_on(try_join_all(calls)).map_err(source_error)?;
         Ok(Box::new(Streams {
             runtime: &self.runtime,
@@ -60,7 +64,9 @@ impl SeriesSet for Streams<'_> {
                     return Ok(series);
                 }
             }
-            let Some(stream) = self.streams.last_mut() else { return Ok(None) };
+            let Some(stream) = self.streams.last_mut() else {
+                return Ok(None);
+            };
             match self.runtime.block_on(stream.next()) {
                 Some(message) => self.message = message.map_err(source_error)?.series.into_iter(),
                 None => drop(self.streams.pop()),
@@ -70,6 +76,12 @@ impl SeriesSet for Streams<'_> {
 }
 
 fn source_error(status: Status) -> SourceError {
-    let retryable = matches!(status.code(), Code::Unavailable | Code::NotFound | Code::ResourceExhausted);
-    SourceError { message: status.message().to_owned(), retryable }
+    let retryable = matches!(
+        status.code(),
+        Code::Unavailable | Code::NotFound | Code::ResourceExhausted
+    );
+    SourceError {
+        message: status.message().to_owned(),
+        retryable,
+    }
 }

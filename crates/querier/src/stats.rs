@@ -33,9 +33,15 @@ impl Querier {
             tenant: tenant.as_str().to_owned(),
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
         };
-        let calls = placement.members().iter().map(|member| member.tenant_stats(Request::new(wire.clone())));
-        let parts: Vec<v1::TenantStatsResponse> =
-            try_join_all(calls).await?.into_iter().map(tonic::Response::into_inner).collect();
+        let calls = placement
+            .members()
+            .iter()
+            .map(|member| member.tenant_stats(Request::new(wire.clone())));
+        let parts: Vec<v1::TenantStatsResponse> = try_join_all(calls)
+            .await?
+            .into_iter()
+            .map(tonic::Response::into_inner)
+            .collect();
         let values_by_label = self.values_by_label(tenant, &parts, limit).await?;
         Ok(TenantStats {
             series: parts.iter().map(|part| part.series).sum(),
@@ -57,8 +63,16 @@ impl Querier {
         parts: &[v1::TenantStatsResponse],
         limit: usize,
     ) -> Result<Vec<(String, u64)>, QueryError> {
-        let candidates = top(parts.iter().flat_map(|part| &part.values_by_label), limit.saturating_mul(2));
-        let all = FindRequest { matcher_sets: Vec::new(), start_ms: i64::MIN, end_ms: i64::MAX, limit: None };
+        let candidates = top(
+            parts.iter().flat_map(|part| &part.values_by_label),
+            limit.saturating_mul(2),
+        );
+        let all = FindRequest {
+            matcher_sets: Vec::new(),
+            start_ms: i64::MIN,
+            end_ms: i64::MAX,
+            limit: None,
+        };
         let mut counted = Vec::with_capacity(candidates.len());
         for (name, _) in candidates {
             let count = self.label_values(tenant, &name, &all).await?.len() as u64;
@@ -73,7 +87,12 @@ fn top<'a>(counts: impl Iterator<Item = &'a v1::NamedCount>, limit: usize) -> Ve
     for count in counts {
         *sums.entry(&count.name).or_default() += count.value;
     }
-    cut(sums.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(), limit)
+    cut(
+        sums.into_iter()
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect(),
+        limit,
+    )
 }
 
 fn cut(mut counts: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {

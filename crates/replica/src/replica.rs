@@ -45,6 +45,7 @@ struct Inner<M: StateMachine> {
     timings: Timings,
     replica_id: u64,
     leadership: watch::Receiver<Leadership>,
+    durable_end: watch::Receiver<u64>,
     /// One checkpoint at a time, with the purge that follows it.
     checkpointing: Mutex<()>,
 }
@@ -125,7 +126,8 @@ impl<M: StateMachine> Replica<M> {
         } = options;
         let config = Arc::new(timings.to_config(group)?);
         let shared = Arc::new(RwLock::new(machine));
-        let machine = Machine::open(shared.clone(), log.durable_end())?;
+        let durable_end = log.durable_end();
+        let machine = Machine::open(shared.clone(), durable_end.clone())?;
         let own = Address {
             cluster_id,
             group,
@@ -152,6 +154,7 @@ impl<M: StateMachine> Replica<M> {
             floors,
             timings,
             replica_id,
+            durable_end,
             checkpointing: Mutex::default(),
         };
         Ok(Self {
@@ -163,7 +166,8 @@ impl<M: StateMachine> Replica<M> {
         self.inner.replica_id
     }
 
-    /// Gives a new group its first members. Called once, on one of them, while all of their logs are empty.
+    /// Gives a new group its first members; durable here when it returns. Called once, on one of them, while all
+    /// of their logs are empty.
     ///
     /// # Errors
     /// [`ReplicaError::Refused`] if this replica has a log already or is not among `members`.
@@ -172,7 +176,12 @@ impl<M: StateMachine> Replica<M> {
             .iter()
             .map(|member| (member.replica_id, MachineId(member.machine_id)))
             .collect();
-        self.inner.raft.initialize(machines).await.map_err(refused)
+        self.inner.raft.initialize(machines).await.map_err(refused)?;
+        let mut durable_end = self.inner.durable_end.clone();
+        match durable_end.wait_for(|end| *end > 0).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(FatalError::new("log closed before the members were written").into()),
+        }
     }
 
     /// Replicates an entry and applies it. Returns once it is durable on a majority and applied here.

@@ -35,7 +35,12 @@ pub struct Exhausted {
 
 impl ByteBudget {
     pub fn new(limit_bytes: u64) -> ByteBudget {
-        ByteBudget { shared: Arc::new(Shared { limit_bytes, held_bytes: AtomicU64::new(0) }) }
+        ByteBudget {
+            shared: Arc::new(Shared {
+                limit_bytes,
+                held_bytes: AtomicU64::new(0),
+            }),
+        }
     }
 
     pub fn try_lease(&self, bytes: u64) -> Result<ByteLease, Exhausted> {
@@ -45,8 +50,14 @@ impl ByteBudget {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
                 held.checked_add(bytes).filter(|&sum| sum <= limit_bytes)
             })
-            .map_err(|_| Exhausted { wanted_bytes: bytes, limit_bytes })?;
-        Ok(ByteLease { shared: Arc::clone(&self.shared), bytes })
+            .map_err(|_| Exhausted {
+                wanted_bytes: bytes,
+                limit_bytes,
+            })?;
+        Ok(ByteLease {
+            shared: Arc::clone(&self.shared),
+            bytes,
+        })
     }
 
     pub fn held_bytes(&self) -> u64 {
@@ -68,7 +79,13 @@ mod tests {
     fn leases_come_back_on_drop() {
         let budget = ByteBudget::new(10);
         let first = budget.try_lease(7).unwrap();
-        assert_eq!(budget.try_lease(4).unwrap_err(), Exhausted { wanted_bytes: 4, limit_bytes: 10 });
+        assert_eq!(
+            budget.try_lease(4).unwrap_err(),
+            Exhausted {
+                wanted_bytes: 4,
+                limit_bytes: 10
+            }
+        );
         let second = budget.try_lease(3).unwrap();
         drop(first);
         assert_eq!(budget.held_bytes(), 3);

@@ -62,8 +62,9 @@ impl FromStr for LogFormat {
 
 /// Installs the logger for the rest of the process's life.
 ///
-/// Dependencies log from warnings up: what the Raft library and the HTTP stack say about
-/// their inner workings helps nobody who runs the server.
+/// Dependencies log from warnings up, the Raft library errors only: it warns of what elections do
+/// in the ordinary course of things, and what the HTTP stack says of its inner workings helps nobody
+/// who runs the server.
 pub fn init_logging(level: LogLevel, format: LogFormat) -> Result<(), LoggingError> {
     let own_level = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -72,20 +73,30 @@ pub fn init_logging(level: LogLevel, format: LogFormat) -> Result<(), LoggingErr
         LogLevel::Error => LevelFilter::ERROR,
     };
     let own_crates = tracing_subscriber::filter::filter_fn(move |metadata| {
-        if metadata.target().starts_with("vigie") {
-            own_level >= *metadata.level()
-        } else {
-            LevelFilter::WARN.min(own_level) >= *metadata.level()
-        }
+        let limit = match metadata.target() {
+            target if target.starts_with("vigie") => own_level,
+            target if target.starts_with("openraft") => LevelFilter::ERROR,
+            _ => LevelFilter::WARN.min(own_level),
+        };
+        limit >= *metadata.level()
     });
     let registry = tracing_subscriber::registry();
     let installed = match format {
         LogFormat::Logfmt => registry
-            .with(fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(own_crates))
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(false)
+                    .with_filter(own_crates),
+            )
             .try_init(),
         LogFormat::Json => registry
             .with(
-                fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).with_filter(own_crates),
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr)
+                    .with_filter(own_crates),
             )
             .try_init(),
     };

@@ -21,7 +21,9 @@ impl Metrics {
     pub fn new() -> Metrics {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(ProcessCollector));
-        Metrics { registry: Arc::new(RwLock::new(registry)) }
+        Metrics {
+            registry: Arc::new(RwLock::new(registry)),
+        }
     }
 
     /// Registers a metric and gives it back. Names follow OpenMetrics: counters without `_total`,
@@ -58,8 +60,10 @@ impl Default for Metrics {
 
 /// Histogram bounds in seconds, from 100 µs to 10 s, for anything a request waits for.
 pub fn duration_buckets() -> impl Iterator<Item = f64> {
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
-        .into_iter()
+    [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ]
+    .into_iter()
 }
 
 #[cfg(test)]

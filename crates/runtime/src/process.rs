@@ -23,23 +23,43 @@ impl Collector for ProcessCollector {
             let metric = ConstCounter::new(value);
             metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
         };
-        counter("process_cpu_seconds", "Total user and system CPU time spent in seconds.", stat.cpu_seconds)?;
+        counter(
+            "process_cpu_seconds",
+            "Total user and system CPU time spent in seconds.",
+            stat.cpu_seconds,
+        )?;
         let mut gauge = |name, help, value: f64| {
             let metric = ConstGauge::new(value);
             metric.encode(encoder.encode_descriptor(name, help, None, metric.metric_type())?)
         };
-        gauge("process_resident_memory_bytes", "Resident memory size in bytes.", stat.resident_bytes as f64)?;
-        gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", stat.virtual_bytes as f64)?;
+        gauge(
+            "process_resident_memory_bytes",
+            "Resident memory size in bytes.",
+            stat.resident_bytes as f64,
+        )?;
+        gauge(
+            "process_virtual_memory_bytes",
+            "Virtual memory size in bytes.",
+            stat.virtual_bytes as f64,
+        )?;
         gauge("process_threads", "Number of OS threads.", stat.threads as f64)?;
         if let Some(started) = stat.start_time_seconds {
             let help = "Start time of the process since unix epoch in seconds.";
             gauge("process_start_time_seconds", help, started)?;
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
-            gauge("process_open_fds", "Number of open file descriptors.", open.count() as f64)?;
+            gauge(
+                "process_open_fds",
+                "Number of open file descriptors.",
+                open.count() as f64,
+            )?;
         }
         if let Some(limit) = max_open_files() {
-            gauge("process_max_fds", "Maximum number of open file descriptors.", limit)?;
+            gauge(
+                "process_max_fds",
+                "Maximum number of open file descriptors.",
+                limit,
+            )?;
         }
         Ok(())
     }
@@ -60,13 +80,18 @@ impl Stat {
 
     /// Fields are counted from after the command name, which may hold spaces and parentheses.
     fn parse(text: &str) -> Option<Stat> {
-        let fields: Vec<u64> =
-            text.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+        let fields: Vec<u64> = text
+            .rsplit_once(')')?
+            .1
+            .split_whitespace()
+            .map(|field| field.parse().unwrap_or(0))
+            .collect();
         let field = |number: usize| fields.get(number - 3).copied();
         Some(Stat {
             cpu_seconds: (field(14)? + field(15)?) as f64 / TICKS_PER_SECOND,
             threads: field(20)?,
-            start_time_seconds: boot_time_seconds().map(|boot| boot + field(22).unwrap_or(0) as f64 / TICKS_PER_SECOND),
+            start_time_seconds: boot_time_seconds()
+                .map(|boot| boot + field(22).unwrap_or(0) as f64 / TICKS_PER_SECOND),
             virtual_bytes: field(23)?,
             resident_bytes: field(24)? * PAGE_BYTES,
         })
@@ -75,12 +100,21 @@ impl Stat {
 
 fn boot_time_seconds() -> Option<f64> {
     let text = fs::read_to_string("/proc/stat").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+    text.lines()
+        .find_map(|line| line.strip_prefix("btime "))?
+        .trim()
+        .parse()
+        .ok()
 }
 
 fn max_open_files() -> Option<f64> {
     let text = fs::read_to_string("/proc/self/limits").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
+    text.lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -74,6 +74,18 @@ impl MetadataStore {
         changes
     }
 
+    /// Takes back what [`MetadataStore::finish`] returned because it could not be written.
+    pub(crate) fn unsent(&mut self, changes: Vec<(String, MetricMetadata)>) {
+        for (name, _) in changes {
+            if let Some(family) = self.families.get_mut(&name)
+                && !family.is_changed
+            {
+                family.is_changed = true;
+                self.changed.push(name);
+            }
+        }
+    }
+
     /// Ends a failed scrape. Changes stay to be returned with the next success, but families that
     /// only failing scrapes had are forgotten in time.
     pub(crate) fn fail(&mut self) {

@@ -183,7 +183,9 @@ impl ScrapeLoop {
             metadata,
             reject_out_of_order: false,
         };
-        self.write(&batch).await;
+        if !self.write(&batch).await {
+            self.state.metadata.lock().unsent(batch.metadata);
+        }
         self.shared
             .metrics
             .scrape_duration
@@ -312,13 +314,17 @@ impl ScrapeLoop {
         };
     }
 
-    /// Writes, and tries again while that can help, until the next scrape is due.
-    async fn write(&self, batch: &ScrapeBatch) {
+    /// Writes, and tries again while that can help, until the next scrape is due. Returns whether the
+    /// batch is written.
+    async fn write(&self, batch: &ScrapeBatch) -> bool {
         let deadline = Instant::now() + self.target.interval;
         let mut pause = FIRST_RETRY;
         loop {
             let reason = match timeout_at(deadline, self.shared.sink.write(batch)).await {
-                Ok(Ok(summary)) => return self.count_refused(&summary),
+                Ok(Ok(summary)) => {
+                    self.count_refused(&summary);
+                    return true;
+                }
                 Ok(Err(error)) if error.retryable && Instant::now() + pause < deadline => {
                     tracing::debug!(target_url = %self.target.url, %error, "Scrape commit failed, trying again");
                     tokio::select! {
@@ -335,7 +341,7 @@ impl ScrapeLoop {
             };
             self.shared.metrics.write_failed.inc();
             tracing::error!(target_url = %self.target.url, error = reason, "Scrape commit failed");
-            return;
+            return false;
         }
     }
 

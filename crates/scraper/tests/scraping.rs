@@ -674,8 +674,12 @@ async fn writes_are_repeated_only_if_that_can_help() {
     };
     scraper.sink.errors.lock().push(error(true));
     assert_eq!(scraper.samples().await, ["a{job=\"j\"} 1"]);
+    target.set(Answer::Text("# TYPE a counter\na 1\n".into()));
     scraper.sink.errors.lock().push(error(false));
     assert!(scraper.samples().await.is_empty());
+    // What a lost write held besides samples comes with the next one.
+    scraper.handle.run_once().await;
+    assert_eq!(scraper.sink.batches.lock()[0].metadata[0].0, "a");
     assert_eq!(scraper.metric("vigie_target_scrapes_write_failed_total"), 1);
     scraper.stop().await;
 }

@@ -11,7 +11,10 @@ fn bytes_field(number: u8, content: &[u8]) -> Vec<u8> {
 }
 
 fn label(name: &str, value: &str) -> Vec<u8> {
-    bytes_field(1, &[bytes_field(1, name.as_bytes()), bytes_field(2, value.as_bytes())].concat())
+    bytes_field(
+        1,
+        &[bytes_field(1, name.as_bytes()), bytes_field(2, value.as_bytes())].concat(),
+    )
 }
 
 fn sample(timestamp_ms: i64, value: f64) -> Vec<u8> {
@@ -29,14 +32,27 @@ fn series(parts: &[Vec<u8>]) -> Vec<u8> {
 #[test]
 fn series_and_samples_are_found_in_place() {
     let request = [
-        series(&[label("job", "b"), label("__name__", "up"), label("none", ""), sample(-5, 1.5), sample(7, f64::NAN)]),
+        series(&[
+            label("job", "b"),
+            label("__name__", "up"),
+            label("none", ""),
+            sample(-5, 1.5),
+            sample(7, f64::NAN),
+        ]),
         series(&[label("__name__", "down"), sample(1, 2.0)]),
     ]
     .concat();
     let scanned = RemoteWriteRequest::scan(&request).unwrap();
     assert_eq!(scanned.samples.len(), 3);
     assert_eq!((scanned.samples[0], scanned.samples[1].0), ((-5, 1.5), 7));
-    assert_eq!(scanned.series.iter().map(|series| series.samples_end).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(
+        scanned
+            .series
+            .iter()
+            .map(|series| series.samples_end)
+            .collect::<Vec<_>>(),
+        [2, 3]
+    );
     let labels = decode_labels(scanned.series[0].labels).unwrap();
     assert_eq!(labels.to_string(), r#"{__name__="up", job="b"}"#);
 }
@@ -45,15 +61,24 @@ fn series_and_samples_are_found_in_place() {
 fn labels_after_samples_are_still_read() {
     let request = series(&[label("a", "1"), sample(1, 1.0), label("__name__", "m")]);
     let scanned = RemoteWriteRequest::scan(&request).unwrap();
-    assert_eq!(decode_labels(scanned.series[0].labels).unwrap().to_string(), r#"{__name__="m", a="1"}"#);
+    assert_eq!(
+        decode_labels(scanned.series[0].labels).unwrap().to_string(),
+        r#"{__name__="m", a="1"}"#
+    );
 }
 
 #[test]
 fn invalid_label_sets_say_why() {
     for (parts, expected) in [
-        (vec![label("a", "1"), label("a", "2")], InvalidLabels::DuplicateName("a".to_owned())),
+        (
+            vec![label("a", "1"), label("a", "2")],
+            InvalidLabels::DuplicateName("a".to_owned()),
+        ),
         (vec![label("", "1")], InvalidLabels::EmptyName),
-        (vec![bytes_field(1, &bytes_field(1, b"\xff"))], InvalidLabels::NotUtf8),
+        (
+            vec![bytes_field(1, &bytes_field(1, b"\xff"))],
+            InvalidLabels::NotUtf8,
+        ),
     ] {
         let request = series(&parts);
         let scanned = RemoteWriteRequest::scan(&request).unwrap();
@@ -65,7 +90,12 @@ fn invalid_label_sets_say_why() {
 fn garbage_is_refused() {
     let whole = series(&[label("a", "1"), sample(1, 1.0)]);
     assert!(RemoteWriteRequest::scan(&whole[..whole.len() - 1]).is_err());
-    for garbage in [&b"\x0a\xff\xff\xff\xff\x0f"[..], b"\x00", b"\x0f", b"not protobuf at all"] {
+    for garbage in [
+        &b"\x0a\xff\xff\xff\xff\x0f"[..],
+        b"\x00",
+        b"\x0f",
+        b"not protobuf at all",
+    ] {
         assert!(RemoteWriteRequest::scan(garbage).is_err(), "{garbage:?}");
     }
 }
@@ -75,11 +105,17 @@ fn a_bomb_is_refused_before_memory_is_taken() {
     // The preamble claims 4 GiB.
     assert_eq!(
         decompress(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0], 1 << 20),
-        Err(WriteError::TooLarge { decoded_bytes: u64::from(u32::MAX), limit_bytes: 1 << 20 })
+        Err(WriteError::TooLarge {
+            decoded_bytes: u64::from(u32::MAX),
+            limit_bytes: 1 << 20
+        })
     );
     let compressed = snap::raw::Encoder::new().compress_vec(&[7; 1000]).unwrap();
     assert_eq!(decompress(&compressed, 1000).unwrap(), [7; 1000]);
-    assert!(matches!(decompress(&compressed[..20], 1000), Err(WriteError::Malformed(_))));
+    assert!(matches!(
+        decompress(&compressed[..20], 1000),
+        Err(WriteError::Malformed(_))
+    ));
 }
 
 proptest! {

@@ -1,10 +1,8 @@
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, future, stream};
 use openraft::RaftNetworkV2;
 use openraft::base::{BoxFuture, BoxStream as RaftStream};
@@ -14,12 +12,12 @@ use openraft::raft::{AppendEntriesResponse, SnapshotResponse};
 use openraft::type_config::alias::SnapshotOf;
 
 use super::envelope::{Kind, open_message};
+use super::log_stream;
 use super::messages::{
     AppendRequest, AppendResult, TransferRequest, TransferResponse, VoteRequest, VoteResponse,
     decode_append_result, decode_transfer_response, decode_vote_response, put_append, put_snapshot_head,
     put_transfer_request, put_vote_request,
 };
-use super::sever::severable;
 use super::{Address, LinkTimings, SnapshotFloors};
 use crate::codec::{DecodeError, decode_vote};
 use crate::machine::{SnapshotData, blocking};
@@ -28,7 +26,7 @@ use crate::raft_types::{TypeConfig, Vote};
 use crate::state_machine::SnapshotReader;
 use crate::transport::{Lane, Peer, Transport};
 
-type RpcFailure = RPCError<TypeConfig>;
+pub(super) type RpcFailure = RPCError<TypeConfig>;
 
 /// One replica's line to one peer. Every failure is reported as "unreachable", which makes the library back off.
 pub(crate) struct PeerClient {
@@ -47,43 +45,6 @@ impl PeerClient {
             Ok(answer) => answer.map_err(unreachable),
             Err(_) => Err(unreachable(format!("no answer within {limit:?}"))),
         }
-    }
-
-    fn log_stream<S>(&self, input: S) -> BoxStream<'static, Result<AppendResult, RpcFailure>>
-    where
-        S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
-    {
-        let owed = Arc::new(AtomicU64::new(0));
-        let (input, sever) = severable(input);
-        let head = Bytes::from(open_message(Kind::LogStream, &self.address));
-        let sent = owed.clone();
-        let requests = stream::iter([head]).chain(input.map(move |request| {
-            sent.fetch_add(1, Ordering::Relaxed);
-            let mut out = Vec::new();
-            put_append(&mut out, &request);
-            Bytes::from(out)
-        }));
-        let answers = self.transport.stream(self.peer, Lane::Log, requests.boxed());
-        let stall = self.timings.stall;
-        stream::unfold(Some((answers, sever)), move |state| {
-            let owed = owed.clone();
-            async move {
-                let (mut answers, sever) = state?;
-                match next_owed(&mut answers, &owed, stall).await? {
-                    Ok(result) => {
-                        // After a refusal the stream is over.
-                        let rest = if result.is_ok() {
-                            Some((answers, sever))
-                        } else {
-                            None
-                        };
-                        Some((Ok(result), rest))
-                    }
-                    Err(error) => Some((Err(error), None)),
-                }
-            }
-        })
-        .boxed()
     }
 
     /// Sends the blocks and waits for the peer to have put them in place.
@@ -131,7 +92,10 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         if self.unary {
             return stream_append_sequential(self, input, option);
         }
-        let answers: RaftStream<'s, _> = self.log_stream(input);
+        let head = open_message(Kind::LogStream, &self.address).into();
+        let (transport, peer) = (self.transport.clone(), self.peer);
+        let connect = move |requests| transport.stream(peer, Lane::Log, requests);
+        let answers: RaftStream<'s, _> = log_stream::answers(input, head, self.timings.stall, connect);
         Box::pin(future::ready(Ok(answers)))
     }
 
@@ -180,30 +144,6 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
     }
 }
 
-/// The next answer. `None` at the end of the stream; an error if one is owed for `stall` and nothing comes:
-/// a peer that is cut off without notice would otherwise hold up replication for ever.
-async fn next_owed(
-    answers: &mut BoxStream<'static, Result<Bytes, crate::TransportError>>,
-    owed: &AtomicU64,
-    stall: Duration,
-) -> Option<Result<AppendResult, RpcFailure>> {
-    let mut owing_before = false;
-    loop {
-        match tokio::time::timeout(stall, answers.next()).await {
-            Ok(None) => return None,
-            Ok(Some(Err(error))) => return Some(Err(unreachable(error))),
-            Ok(Some(Ok(answer))) => {
-                owed.fetch_sub(1, Ordering::Relaxed);
-                return Some(decode(decode_append_result, answer));
-            }
-            // A request may have been sent just before this: it has the next round.
-            Err(_) if owed.load(Ordering::Relaxed) == 0 => owing_before = false,
-            Err(_) if !owing_before => owing_before = true,
-            Err(_) => return Some(Err(unreachable(format!("no progress within {stall:?}")))),
-        }
-    }
-}
-
 /// A snapshot's blocks, then an empty one as the mark that none is missing. A failure to read ends the stream without it.
 fn blocks(reader: Box<dyn SnapshotReader>) -> impl Stream<Item = Bytes> + Send + 'static {
     stream::unfold(Some(reader), |reader| async move {
@@ -223,10 +163,13 @@ fn blocks(reader: Box<dyn SnapshotReader>) -> impl Stream<Item = Bytes> + Send +
     })
 }
 
-fn decode<T>(decode: impl FnOnce(Bytes) -> Result<T, DecodeError>, answer: Bytes) -> Result<T, RpcFailure> {
+pub(super) fn decode<T>(
+    decode: impl FnOnce(Bytes) -> Result<T, DecodeError>,
+    answer: Bytes,
+) -> Result<T, RpcFailure> {
     decode(answer).map_err(unreachable)
 }
 
-fn unreachable(why: impl ToString) -> RpcFailure {
+pub(super) fn unreachable(why: impl ToString) -> RpcFailure {
     RPCError::Unreachable(Unreachable::from_string(why))
 }

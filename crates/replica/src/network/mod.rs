@@ -4,9 +4,9 @@ mod client;
 mod envelope;
 mod factory;
 mod floors;
+mod log_stream;
 mod messages;
 mod server;
-mod sever;
 
 pub(crate) use envelope::Address;
 pub(crate) use factory::{LinkTimings, Links};

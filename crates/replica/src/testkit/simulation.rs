@@ -241,14 +241,7 @@ impl<S: Subject> Simulation<S> {
         let acked = self.acked.clone();
         self.await_that("two replicas make progress", || acked.lock().len() >= enough)
             .await?;
-        for (at, node) in self.nodes.iter().enumerate() {
-            if let Some(replica) = node.replica().filter(|_| at != away) {
-                replica
-                    .checkpoint_dropping_log()
-                    .await
-                    .map_err(|error| SimError(format!("checkpoint of replica {}: {error}", at + 1)))?;
-            }
-        }
+        self.drop_logs(away).await?;
         let installs = self.board.installs();
         self.network.heal();
         self.start_all().await?;
@@ -257,6 +250,29 @@ impl<S: Subject> Simulation<S> {
             board.installs() > installs
         })
         .await
+    }
+
+    /// Has all replicas but one drop the log they have now. What is being sent to that one is kept until its
+    /// connection is given up, so this is asked for until it is done.
+    async fn drop_logs(&self, away: usize) -> Result<(), SimError> {
+        let end = Instant::now() + RECOVERY;
+        for (at, node) in self.nodes.iter().enumerate() {
+            let Some(replica) = node.replica().filter(|_| at != away) else {
+                continue;
+            };
+            let target = replica.status().applied;
+            while replica.status().purged < target {
+                if Instant::now() > end {
+                    return Err(SimError(format!("replica {} does not drop its log", at + 1)));
+                }
+                replica
+                    .checkpoint_dropping_log()
+                    .await
+                    .map_err(|error| SimError(format!("checkpoint of replica {}: {error}", at + 1)))?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
     }
 
     async fn stop_clients(&mut self) -> Result<(), SimError> {

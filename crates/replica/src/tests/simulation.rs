@@ -3,7 +3,15 @@ use crate::testkit::{LedgerSubject, SimOptions, simulate};
 /// Set it to replay one seed.
 const SEED: &str = "VIGIE_SIM_SEED";
 
+/// `RUST_LOG` shows what happens in a run.
 async fn check(seed: u64) {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    drop(
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .try_init(),
+    );
     let seed = std::env::var(SEED).map_or(seed, |given| given.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
     match simulate(SimOptions::new(seed), LedgerSubject, dir.path()).await {
