@@ -112,7 +112,7 @@ impl Params {
         match self.get(name) {
             "" => Ok(default_ms),
             text => parse_time_ms(text).map_err(|error| {
-                ApiError::invalid_parameter(name, format!("Invalid time value for '{name}': {error}"))
+                ApiError::invalid_parameter(name, format!("invalid time value for '{name}': {error}"))
             }),
         }
     }

@@ -137,7 +137,7 @@ async fn bad_parameters_are_named() {
     for (path, message) in [
         (
             "query?time=x",
-            "invalid parameter \"time\": Invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
         ),
         (
             "query?timeout=x",

@@ -23,7 +23,7 @@ async fn series_are_listed() {
     .await;
     check_bad_data(
         "/api/v1/series?match[]=up&start=x",
-        "invalid parameter \"start\": Invalid time value for 'start': cannot parse \"x\" to a valid timestamp",
+        "invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp",
     )
     .await;
     let broken = get("/api/v1/series?match[]=up%7B").await;

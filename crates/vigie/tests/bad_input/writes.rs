@@ -66,24 +66,12 @@ fn snappy_bomb() {
             rest >>= 7;
         }
         body.extend_from_slice(&[rest as u8, 0, b'a']);
-        check_body(
-            &mut server,
-            "a declared length",
-            body,
-            400,
-            "33554432 bytes",
-        );
+        check_body(&mut server, "a declared length", body, 400, "33554432 bytes");
     }
     // And one that keeps its promise: 128 MiB of zeros in 6 MiB.
     let bomb = snappy(&vec![0; 128 << 20]).unwrap();
     assert!((bomb.len() as u64) < REQUEST_LIMIT_BYTES);
-    check_body(
-        &mut server,
-        "an honest bomb",
-        bomb,
-        400,
-        "33554432 bytes",
-    );
+    check_body(&mut server, "an honest bomb", bomb, 400, "33554432 bytes");
     let grown = server.peak_resident_bytes().saturating_sub(before);
     assert!(grown < 128 * MIB, "the server grew by {} MiB", grown / MIB);
 }
