@@ -35,13 +35,7 @@ pub struct QueryData {
 impl Api {
     /// `base` without a final slash, for example `http://127.0.0.1:9090`.
     pub fn new(base: &str) -> Result<Self> {
-        // Built together with the scraper, reqwest has TLS without a provider, and refuses to start
-        // even a plain client until there is one. Fails if another call was first, which is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::blocking::Client::builder()
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .context("make an HTTP client")?;
+        let client = http_client(REQUEST_TIMEOUT)?;
         Ok(Self {
             base: base.to_owned(),
             client,
@@ -175,6 +169,17 @@ impl QueryData {
             (Some(_), Some(_)) => bail!("more than one sample in the answer"),
         }
     }
+}
+
+/// A client with a connection pool of its own.
+pub(crate) fn http_client(timeout: Duration) -> Result<reqwest::blocking::Client> {
+    // Built together with the scraper, reqwest has TLS without a provider, and refuses to start
+    // even a plain client until there is one. Fails if another call was first, which is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::blocking::Client::builder()
+        .timeout(timeout)
+        .build()
+        .context("make an HTTP client")
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::api::Answer;
+use crate::api::{Answer, http_client};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -37,10 +37,7 @@ pub struct WriteClient {
 impl WriteClient {
     /// `url` of the endpoint itself, for example `http://127.0.0.1:9090/api/v1/write`.
     pub fn new(url: &str) -> Result<Self> {
-        let client = reqwest::blocking::Client::builder()
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .context("make an HTTP client")?;
+        let client = http_client(REQUEST_TIMEOUT)?;
         Ok(Self {
             url: url.to_owned(),
             client,
