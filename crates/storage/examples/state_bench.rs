@@ -96,6 +96,7 @@ fn checkpoint(db: &StateDb, shard: u32, series: u32, round: u32) {
                 tenant: 1,
                 series: id,
                 start_ms,
+                ordinal: 0,
             },
             &value[..100],
         );

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, ServerOptions};
 use vigie_cluster::{Directory, RemoteDistributor, RemoteIngester};
-use vigie_config::Config;
+use vigie_config::{AlertingConfig, Config};
 use vigie_distributor::{Distributor, DistributorOptions};
 use vigie_ingester::{Ingester, IngesterOptions};
 use vigie_proto::{DistributorHandle, IngesterHandle};
@@ -32,6 +32,7 @@ use crate::settings::Settings;
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     let config = load_config(&settings)?;
     announce(&settings);
+    announce_gaps(&config);
     let metrics = Metrics::new();
     let shutdown = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -170,6 +171,41 @@ fn announce(settings: &Settings) {
     }
     for feature in &settings.features.without_effect {
         tracing::warn!("--enable-feature={feature} has no effect yet");
+    }
+}
+
+/// Sections of the configuration that are read and checked, and mean nothing yet.
+fn announce_gaps(config: &Config) {
+    let gaps = [
+        (
+            "rule_files",
+            !config.rule_files.is_empty(),
+            "rules are not evaluated",
+        ),
+        (
+            "alerting",
+            config.alerting != AlertingConfig::default(),
+            "no alerts are sent",
+        ),
+        (
+            "remote_write",
+            !config.remote_write.is_empty(),
+            "samples are not sent on",
+        ),
+        (
+            "remote_read",
+            !config.remote_read.is_empty(),
+            "other systems are not asked",
+        ),
+        ("tracing", config.tracing.is_some(), "no traces are sent"),
+        (
+            "storage.tsdb.retention.size",
+            config.storage.tsdb.retention.size_bytes > 0,
+            "only the time limit is kept",
+        ),
+    ];
+    for (section, _, consequence) in gaps.iter().filter(|(_, is_used, _)| *is_used) {
+        tracing::warn!("{section} is not supported yet: {consequence}");
     }
 }
 

@@ -128,6 +128,46 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) ignored: IgnoredFlags,
+
+    #[command(flatten)]
+    pub(crate) unsupported: UnsupportedFlags,
+}
+
+/// Flags of Prometheus whose meaning is not built yet. Ignoring them could lose data or open doors,
+/// so they are refused.
+#[derive(Debug, Clone, Default, Parser)]
+pub(crate) struct UnsupportedFlags {
+    #[arg(long = "storage.tsdb.retention.size", hide = true)]
+    retention_size: Option<String>,
+    #[arg(long = "web.config.file", hide = true)]
+    web_config_file: Option<String>,
+    #[arg(long = "web.enable-otlp-receiver", action = ArgAction::SetTrue, hide = true)]
+    enable_otlp_receiver: bool,
+    #[arg(long = "config.auto-reload-interval", hide = true)]
+    auto_reload_interval: Option<String>,
+    #[arg(long, action = ArgAction::SetTrue, hide = true)]
+    agent: bool,
+    #[arg(long = "storage.agent.path", hide = true)]
+    agent_path: Option<String>,
+}
+
+impl UnsupportedFlags {
+    /// The first of them that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        [
+            ("--storage.tsdb.retention.size", self.retention_size.is_some()),
+            ("--web.config.file", self.web_config_file.is_some()),
+            ("--web.enable-otlp-receiver", self.enable_otlp_receiver),
+            (
+                "--config.auto-reload-interval",
+                self.auto_reload_interval.is_some(),
+            ),
+            ("--agent", self.agent),
+            ("--storage.agent.path", self.agent_path.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_given)| is_given.then_some(name))
+    }
 }
 
 /// Flags of Prometheus that mean nothing here. Taken, so that a command line works unchanged, and
@@ -181,8 +221,14 @@ impl Flags {
         let mut command = Flags::command();
         command.build();
         let given = command.clone().try_get_matches_from(arguments).ok();
+        let unsupported = UnsupportedFlags::command();
         command
             .get_arguments()
+            .filter(|argument| {
+                unsupported
+                    .get_arguments()
+                    .all(|other| other.get_id() != argument.get_id())
+            })
             .filter_map(|argument| {
                 let name = argument
                     .get_long()

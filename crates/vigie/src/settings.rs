@@ -100,6 +100,9 @@ impl Settings {
             flags.shard_count <= 4096,
             "--cluster.shards must be at most 4096, the number of slots"
         );
+        if let Some(flag) = flags.unsupported.given() {
+            bail!("{flag} is not supported yet");
+        }
         ensure!(
             !flags.enable_admin_api,
             "--web.enable-admin-api is not supported yet"
@@ -271,6 +274,10 @@ mod tests {
             ("--target=ingestor", "unknown target \"ingestor\""),
             ("--target=querier", "--ingester.address is needed"),
             ("--target=scraper", "--distributor.address is needed"),
+            (
+                "--storage.tsdb.retention.size=1GB",
+                "--storage.tsdb.retention.size is not supported yet",
+            ),
             ("--storage.durability=maybe", "use fsync or relaxed"),
             ("--ingester.shards=3-9", "outside the cluster's 8 shards"),
             ("--query.timeout=soon", "--query.timeout"),
