@@ -170,8 +170,21 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(())
     }
 
+    /// `None` if the log does not hold what was committed: the commit position may reach the disk before the
+    /// entries it is about, and those may be lost in a crash. A majority has them, and will send them again.
     async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
-        decoded(self.log.state().committed, decode_log_id)
+        let state = self.log.state();
+        let Some(committed) = decoded(state.committed, decode_log_id)? else {
+            return Ok(None);
+        };
+        if Some(committed) <= decoded(state.purged, decode_log_id)? {
+            return Ok(Some(committed));
+        }
+        let found = self.read(committed.index, committed.index + 1, usize::MAX)?;
+        Ok(found
+            .first()
+            .map(|entry| entry.log_id)
+            .filter(|found| *found == committed))
     }
 
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<TypeConfig>) -> io::Result<()>

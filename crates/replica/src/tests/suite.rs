@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use openraft::StorageError;
+use openraft::entry::RaftEntry;
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
 use openraft::testing::log::{StoreBuilder, Suite};
 use parking_lot::RwLock;
 use tempfile::TempDir;
@@ -8,7 +10,7 @@ use vigie_storage::{LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
 use crate::log_store::LogStore;
 use crate::machine::Machine;
-use crate::raft_types::TypeConfig;
+use crate::raft_types::{Entry, TypeConfig, log_id};
 use crate::testkit::Ledger;
 
 struct Builder;
@@ -53,4 +55,28 @@ impl StoreBuilder<TypeConfig, LogStore, Machine<Ledger>, Disk> for Builder {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_and_state_machine_satisfy_the_library() {
     Suite::test_all(Builder).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_position_beyond_what_a_crash_left_is_not_believed() {
+    let (_disk, mut store, _) = Builder.build().await.unwrap();
+    store
+        .blocking_append((0..3).map(|index| Entry::new_blank(log_id(1, index))))
+        .await
+        .unwrap();
+    for (saved, believed) in [((1, 2), true), ((1, 3), false), ((2, 2), false), ((1, 0), true)] {
+        let saved = log_id(saved.0, saved.1);
+        store.save_committed(Some(saved)).await.unwrap();
+        assert_eq!(
+            store.read_committed().await.unwrap(),
+            Some(saved).filter(|_| believed),
+            "{saved}"
+        );
+    }
+    store.purge(log_id(1, 2)).await.unwrap();
+    assert_eq!(
+        store.read_committed().await.unwrap(),
+        Some(log_id(1, 0)),
+        "it is in the checkpoint"
+    );
 }
