@@ -43,13 +43,19 @@ pub struct WriteSummary {
     pub duplicate_timestamp: u64,
     /// Samples of series whose labels are invalid; skipped, as Prometheus does.
     pub invalid_series: u64,
+    /// Samples of series whose label sets are larger than a batch should carry.
+    pub oversized_series: u64,
     /// What is wrong with the first sample that was not stored.
     pub first_rejected: Option<String>,
 }
 
 impl WriteSummary {
     pub fn rejected(&self) -> u64 {
-        self.out_of_order + self.out_of_bounds + self.too_old + self.duplicate_timestamp
+        self.out_of_order
+            + self.out_of_bounds
+            + self.too_old
+            + self.duplicate_timestamp
+            + self.oversized_series
     }
 
     /// Samples that are stored become an error of those that are not.
@@ -62,6 +68,12 @@ impl WriteSummary {
             }),
             _ => Ok(self),
         }
+    }
+
+    fn count_oversized(&mut self) {
+        self.oversized_series += 1;
+        self.first_rejected
+            .get_or_insert_with(|| format!("label set exceeds the limit of {MAX_LABEL_SET_BYTES} bytes"));
     }
 
     fn count_rejected(&mut self, reason: RejectReason, row: Row, labels: impl FnOnce() -> String) {
@@ -105,6 +117,7 @@ enum Route {
     Unresolved,
     To(ShardId, LaneSeries),
     Invalid,
+    Oversized,
 }
 
 impl Round {
@@ -135,16 +148,19 @@ impl Round {
         for row in rows {
             let route = &mut routes[row.series as usize];
             if let Route::Unresolved = route {
-                *route = match valid_labels(source.labels(row.series as usize)) {
-                    Some(labels) => {
+                *route = match source.labels(row.series as usize) {
+                    Ok(labels) if labels.as_packed().len() > MAX_LABEL_SET_BYTES => Route::Oversized,
+                    // Prometheus wants a metric name and nothing else of a label set that is well formed.
+                    Ok(labels) if labels.get(METRIC_NAME).is_some() => {
                         let shard = placement.shard_of(series_hash(tenant, &labels));
                         Route::To(shard, shards[shard.0 as usize].declare(row.series, labels))
                     }
-                    None => Route::Invalid,
+                    Ok(_) | Err(_) => Route::Invalid,
                 };
             }
             match *route {
                 Route::To(shard, series) => shards[shard.0 as usize].push(row, series),
+                Route::Oversized => summary.count_oversized(),
                 Route::Invalid | Route::Unresolved => summary.invalid_series += 1,
             }
         }
@@ -218,13 +234,6 @@ impl ShardRound {
         }
         summary.appended += (self.rows.len() - not_appended) as u64;
     }
-}
-
-/// Prometheus wants a metric name and nothing else of a label set that is well formed.
-fn valid_labels(labels: Result<Labels, InvalidLabels>) -> Option<Labels> {
-    labels
-        .ok()
-        .filter(|labels| labels.get(METRIC_NAME).is_some() && labels.as_packed().len() <= MAX_LABEL_SET_BYTES)
 }
 
 fn describe(labels: Result<Labels, InvalidLabels>) -> String {
