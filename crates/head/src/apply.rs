@@ -11,6 +11,7 @@ use crate::admission::TimeBounds;
 use crate::batch::{BatchView, CorruptEntry, Entry, Rows, Stamp};
 use crate::checkpoint::Journal;
 use crate::out_of_order::chunk_of;
+use crate::recent::BatchKey;
 use crate::series::{NO_WINDOW, PendingChunk, Series};
 use crate::{BatchOutcome, Head, HeadOptions, RowError};
 
@@ -27,21 +28,28 @@ impl Head {
     pub fn apply(&mut self, entry: &[u8]) -> Result<BatchOutcome, CorruptEntry> {
         match Entry::parse(entry)? {
             Entry::Batch(view) => {
+                let key = BatchKey::of(entry, &view.stamp);
                 let mut rows = std::mem::take(&mut self.rows);
                 let outcome = view
                     .rows_into(&mut rows)
-                    .and_then(|()| self.apply_batch(&view, &mut rows));
+                    .and_then(|()| self.apply_batch(key, &view, &mut rows));
                 self.rows = rows;
                 outcome
             }
             Entry::Retain { cutoff_ms } => {
                 self.retain(cutoff_ms);
+                self.recent.forget();
                 Ok(BatchOutcome::default())
             }
         }
     }
 
-    fn apply_batch(&mut self, view: &BatchView<'_>, rows: &mut Rows) -> Result<BatchOutcome, CorruptEntry> {
+    fn apply_batch(
+        &mut self,
+        key: BatchKey,
+        view: &BatchView<'_>,
+        rows: &mut Rows,
+    ) -> Result<BatchOutcome, CorruptEntry> {
         // The last id is kept free, so that `next_id` always fits.
         if view.declared.len() as u64 >= u64::from(u32::MAX - self.next_id) {
             return Err(CorruptEntry::IdsExhausted);
@@ -59,6 +67,11 @@ impl Head {
                 .declared
                 .push(self.enter_series(tenant, declared.packed_labels, &mut pairs));
         }
+        if let Some(rejected) = self.recent.rejected(key) {
+            outcome.rejected = rejected.to_vec();
+            outcome.duplicates = (rows.ids.len() - rejected.len()) as u32;
+            return Ok(outcome);
+        }
         for (tenant, name, metadata) in &view.metadata {
             self.tenants[tenants[*tenant] as usize].set_metadata(name, metadata.clone());
         }
@@ -68,6 +81,7 @@ impl Head {
             }
         }
         self.append_rows(&view.stamp, rows, &mut outcome);
+        self.recent.remember(key, &outcome.rejected);
         Ok(outcome)
     }
 

@@ -9,6 +9,7 @@ mod rows;
 
 pub use encode::{BatchEncoder, DeclaredIndex, TenantIndex};
 pub use error::CorruptEntry;
+pub(crate) use header::ROW_COUNT_AT;
 pub use header::{HEADER_BYTES, Stamp, encode_retain, stamp};
 
 pub(crate) use decode::{BatchView, Entry, take_metadata, take_str};

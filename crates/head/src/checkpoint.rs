@@ -255,6 +255,7 @@ impl Head {
                 write_metadata(&mut out, name, metadata);
             }
         }
+        self.recent.write(&mut out);
         let checksum = crc32c::crc32c(&out);
         out.extend_from_slice(&checksum.to_le_bytes());
         out

@@ -8,6 +8,7 @@ use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
 use crate::index::{LabelsTable, labels_hash};
+use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
 use crate::{RowError, TenantStats};
@@ -65,6 +66,7 @@ pub struct Head {
     pub(crate) next_id: u32,
     /// Sum of the hashes of all chunks ever sealed.
     pub(crate) sealed_digest: u128,
+    pub(crate) recent: RecentBatches,
     pub(crate) journal: Journal,
     /// Kept to be filled again.
     pub(crate) rows: Rows,
@@ -86,6 +88,7 @@ impl Head {
             tenant_indexes: HashMap::new(),
             next_id: 0,
             sealed_digest: 0,
+            recent: RecentBatches::default(),
             journal: Journal::default(),
             rows: Rows::default(),
         }

@@ -12,6 +12,7 @@ mod digest;
 mod head;
 mod index;
 mod out_of_order;
+mod recent;
 mod records;
 mod restore;
 mod retain;

@@ -7,6 +7,7 @@ use crate::batch::{CorruptEntry, take_metadata, take_str};
 use crate::checkpoint::VERSION;
 use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
+use crate::recent::RecentBatches;
 use crate::tenant::Tenant;
 use crate::{Head, HeadOptions};
 
@@ -129,6 +130,7 @@ fn restore_meta(bytes: &[u8]) -> Result<Head, RestoreError> {
         head.tenant_indexes.insert(tenant.id.clone(), index as u32);
         head.tenants.push(tenant);
     }
+    head.recent = RecentBatches::read(&mut input).ok_or(RestoreError::Meta("invalid recent batches"))?;
     Ok(head)
 }
 

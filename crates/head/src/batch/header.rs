@@ -14,7 +14,7 @@ pub(super) const FLAGS_AT: usize = 2;
 pub(super) const CHECKSUM_AT: usize = 4;
 pub(super) const PROPOSED_AT: usize = 8;
 pub(super) const WINDOW_AT: usize = 16;
-pub(super) const ROW_COUNT_AT: usize = 24;
+pub(crate) const ROW_COUNT_AT: usize = 24;
 
 /// What the leader decides about a batch, so that every replica decides alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
