@@ -407,7 +407,7 @@ fn drops_old_windows() {
     assert_eq!(shards[1].windows().unwrap(), (20..50).collect::<Vec<_>>());
     assert_eq!(
         snapshot.map(|block| block.unwrap().len()).sum::<usize>(),
-        50 * (20 + 5 + 6) + 2 * 10
+        50 * (24 + 5 + 6) + 2 * 10
     );
     commit(&shards[0], |batch| batch.put_meta("applied", b"x"));
     db.close();
