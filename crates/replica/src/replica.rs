@@ -342,8 +342,12 @@ impl<M: StateMachine> Replica<M> {
     /// election timeout without a leader, so this refuses one.
     ///
     /// # Errors
-    /// [`ReplicaError::Refused`] if this replica does not lead or `to` does not have its whole log.
+    /// [`ReplicaError::Refused`] if this replica does not lead, `to` does not have its whole log, or it is this one.
     pub async fn transfer_leader(&self, to: u64) -> Result<(), ReplicaError> {
+        if to == self.inner.replica_id {
+            // The library would wait for itself to take over, and take no proposals meanwhile.
+            return Err(ReplicaError::Refused("the target is this replica".to_owned()));
+        }
         let metrics = self.metrics();
         let matched = metrics
             .replication

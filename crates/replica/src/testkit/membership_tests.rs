@@ -69,6 +69,8 @@ async fn a_replica_moves_to_another_machine_and_takes_over() {
         matches!(refused, Err(ReplicaError::Refused(_))),
         "not a member yet: {refused:?}"
     );
+    let refused = leader.transfer_leader(leader.id()).await;
+    assert!(matches!(refused, Err(ReplicaError::Refused(_))), "{refused:?}");
     // The log it would need is gone, so the new replica gets a snapshot.
     leader.checkpoint_dropping_log().await.unwrap();
     leader.add_learner(member(4)).await.unwrap();
