@@ -48,6 +48,11 @@ impl LogStore {
         self.durable_end.subscribe()
     }
 
+    /// Index of the first entry held, or of the next one if there is none.
+    pub(crate) fn first_index(&self) -> u64 {
+        self.log.state().first_index
+    }
+
     /// Whether anything was ever written to this log.
     pub(crate) fn is_pristine(&self) -> bool {
         let state = self.log.state();

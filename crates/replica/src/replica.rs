@@ -137,7 +137,7 @@ impl<M: StateMachine> Replica<M> {
         let link_timings = LinkTimings {
             stall: Duration::from_millis(timings.stall_ms),
         };
-        let links = Links::new(transport, &own, link_timings, floors.clone());
+        let links = Links::new(transport, &own, link_timings, floors.clone(), log.clone());
         let raft = Raft::new(replica_id, config, links, log, machine)
             .await
             .map_err(stopped)?;

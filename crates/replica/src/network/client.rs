@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, future, stream};
-use openraft::RaftNetworkV2;
 use openraft::base::{BoxFuture, BoxStream as RaftStream};
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, stream_append_sequential};
 use openraft::raft::{AppendEntriesResponse, SnapshotResponse};
 use openraft::type_config::alias::SnapshotOf;
+use openraft::{LogIdOptionExt, RaftNetworkV2};
 
 use super::envelope::{Kind, open_message};
 use super::log_stream;
@@ -20,6 +20,7 @@ use super::messages::{
 };
 use super::{Address, LinkTimings, SnapshotFloors};
 use crate::codec::{DecodeError, decode_vote};
+use crate::log_store::LogStore;
 use crate::machine::{SnapshotData, blocking};
 use crate::position::Position;
 use crate::raft_types::{TypeConfig, Vote};
@@ -35,6 +36,7 @@ pub(crate) struct PeerClient {
     pub(super) address: Address,
     pub(super) timings: LinkTimings,
     pub(super) floors: SnapshotFloors,
+    pub(super) log: LogStore,
     /// Sends appends one by one as calls, not on a stream.
     pub(super) unary: bool,
 }
@@ -94,8 +96,13 @@ impl RaftNetworkV2<TypeConfig> for PeerClient {
         }
         let head = open_message(Kind::LogStream, &self.address).into();
         let (transport, peer) = (self.transport.clone(), self.peer);
+        let log = self.log.clone();
+        let is_void = move |request: &AppendRequest| {
+            request.entries.is_empty() && request.prev_log_id.next_index() < log.first_index()
+        };
         let connect = move |requests| transport.stream(peer, Lane::Log, requests);
-        let answers: RaftStream<'s, _> = log_stream::answers(input, head, self.timings.stall, connect);
+        let answers: RaftStream<'s, _> =
+            log_stream::answers(input, head, self.timings.stall, is_void, connect);
         Box::pin(future::ready(Ok(answers)))
     }
 

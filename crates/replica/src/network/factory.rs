@@ -5,6 +5,7 @@ use openraft::RaftNetworkFactory;
 
 use super::client::PeerClient;
 use super::{Address, SnapshotFloors};
+use crate::log_store::LogStore;
 use crate::raft_types::{MachineId, TypeConfig};
 use crate::transport::{Peer, Transport};
 
@@ -22,6 +23,7 @@ pub(crate) struct Links {
     group: u64,
     timings: LinkTimings,
     floors: SnapshotFloors,
+    log: LogStore,
 }
 
 impl Links {
@@ -31,6 +33,7 @@ impl Links {
         own: &Address,
         timings: LinkTimings,
         floors: SnapshotFloors,
+        log: LogStore,
     ) -> Self {
         Self {
             transport,
@@ -38,6 +41,7 @@ impl Links {
             group: own.group,
             timings,
             floors,
+            log,
         }
     }
 
@@ -56,6 +60,7 @@ impl Links {
             },
             timings: self.timings,
             floors: self.floors.clone(),
+            log: self.log.clone(),
             unary,
         }
     }

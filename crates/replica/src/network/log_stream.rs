@@ -19,10 +19,15 @@ const QUEUED_APPENDS: usize = 8;
 ///
 /// The connection is made when there is something to send: the library pauses after a failure by holding its next
 /// request back, so a peer that refuses connections must not be tried without one.
-pub(super) fn answers<S, C>(
+///
+/// A request that `is_void` fails the stream. When the log is purged while a lagging peer is being sent it, the
+/// library may go on to ask for the purged entries, find none, and send empty requests for ever, even when a
+/// snapshot has brought the peer up to date; after a failure it looks again at what the peer needs.
+pub(super) fn answers<S, C, V>(
     mut input: S,
     head: Bytes,
     stall: Duration,
+    is_void: V,
     connect: C,
 ) -> BoxStream<'static, Result<AppendResult, RpcFailure>>
 where
@@ -30,11 +35,16 @@ where
     C: FnOnce(BoxStream<'static, Bytes>) -> BoxStream<'static, Result<Bytes, TransportError>>
         + Send
         + 'static,
+    V: Fn(&AppendRequest) -> bool + Send + 'static,
 {
     let opening = async move {
         match input.next().await {
             None => stream::empty().boxed(),
-            Some(first) => LogStream::open(input, [head, encode(&first)], stall, connect).into_answers(),
+            Some(first) if is_void(&first) => stream::iter([Err(purged())]).boxed(),
+            Some(first) => {
+                let source = Source { input, is_void };
+                LogStream::open(source, [head, encode(&first)], stall, connect).into_answers()
+            }
         }
     };
     stream::once(opening).flatten().boxed()
@@ -46,9 +56,9 @@ where
 /// transport. So it is dropped together with this stream, whatever the transport still does: while the next
 /// request is awaited it holds a lock that the library wants again as soon as it is done with the answers. And a
 /// request counts as owed from when it is taken, even if the connection never comes to be.
-struct LogStream<S> {
+struct LogStream<S, V> {
     /// Until it ends, or nobody takes its requests any more.
-    source: Option<Source<S>>,
+    source: Option<(Source<S, V>, mpsc::Sender<Bytes>)>,
     answers: BoxStream<'static, Result<Bytes, TransportError>>,
     owed: u64,
     /// Since when an answer, or the end, is owed without any having come.
@@ -58,9 +68,9 @@ struct LogStream<S> {
     refused: bool,
 }
 
-struct Source<S> {
+struct Source<S, V> {
     input: S,
-    queue: mpsc::Sender<Bytes>,
+    is_void: V,
 }
 
 enum Sent {
@@ -69,14 +79,17 @@ enum Sent {
     All,
     /// The transport takes no more.
     Refused,
+    /// The next one is void.
+    Void,
 }
 
-impl<S> LogStream<S>
+impl<S, V> LogStream<S, V>
 where
     S: Stream<Item = AppendRequest> + Send + Unpin + 'static,
+    V: Fn(&AppendRequest) -> bool + Send + 'static,
 {
     fn open(
-        input: S,
+        source: Source<S, V>,
         head: [Bytes; 2],
         stall: Duration,
         connect: impl FnOnce(BoxStream<'static, Bytes>) -> BoxStream<'static, Result<Bytes, TransportError>>,
@@ -84,7 +97,7 @@ where
         let (queue, mut queued) = mpsc::channel(QUEUED_APPENDS);
         let requests = stream::iter(head).chain(stream::poll_fn(move |cx| queued.poll_recv(cx)));
         Self {
-            source: Some(Source { input, queue }),
+            source: Some((source, queue)),
             answers: connect(requests.boxed()),
             owed: 1,
             owed_since: Instant::now(),
@@ -128,6 +141,7 @@ where
                         self.owed += 1;
                     }
                     Sent::All => self.source = None,
+                    Sent::Void => return Some(Err(purged())),
                     // A last answer, which says why, may be on its way.
                     Sent::Refused => {
                         self.source = None;
@@ -141,19 +155,27 @@ where
 }
 
 /// Moves one request to the queue. Loses none when dropped.
-async fn send_next<S>(source: &mut Option<Source<S>>) -> Option<Sent>
+async fn send_next<S, V>(source: &mut Option<(Source<S, V>, mpsc::Sender<Bytes>)>) -> Option<Sent>
 where
     S: Stream<Item = AppendRequest> + Unpin,
+    V: Fn(&AppendRequest) -> bool,
 {
-    let Source { input, queue } = source.as_mut()?;
+    let (Source { input, is_void }, queue) = source.as_mut()?;
     let Ok(place) = queue.reserve().await else {
         return Some(Sent::Refused);
     };
     let Some(request) = input.next().await else {
         return Some(Sent::All);
     };
+    if is_void(&request) {
+        return Some(Sent::Void);
+    }
     place.send(encode(&request));
     Some(Sent::One)
+}
+
+fn purged() -> RpcFailure {
+    unreachable("the entries to send are purged")
 }
 
 fn encode(request: &AppendRequest) -> Bytes {
@@ -220,7 +242,7 @@ mod tests {
         } else {
             input.boxed()
         };
-        let answers = answers(input, Bytes::new(), STALL, connect);
+        let answers = answers(input, Bytes::new(), STALL, |_| false, connect);
         let all: Vec<_> = answers.collect().await;
         let good = all.iter().filter(|answer| answer.is_ok()).count();
         (good, all.last().is_some_and(|last| last.is_err()))
@@ -268,14 +290,35 @@ mod tests {
             .chain(stream::pending())
             .inspect(move |_| drop(guard.clone()));
         let (keep, mut kept) = tokio::sync::oneshot::channel();
-        let mut answers = answers(input.boxed(), Bytes::new(), STALL, move |requests| {
-            keep.send(requests).ok();
-            stream::pending().boxed()
-        });
+        let mut answers = answers(
+            input.boxed(),
+            Bytes::new(),
+            STALL,
+            |_| false,
+            move |requests| {
+                keep.send(requests).ok();
+                stream::pending().boxed()
+            },
+        );
         assert!(futures::poll!(answers.next()).is_pending());
         drop(answers);
         assert_eq!(Arc::strong_count(&held), 1);
         // And the transport is told the end, after the head and the first request.
         assert_eq!(kept.try_recv().unwrap().count().await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_void_request_fails_the_stream_wherever_it_comes() {
+        for at in 0..3 {
+            let input = stream::iter(0..3).map(move |index| AppendRequest {
+                prev_log_id: (index == at).then(|| log_id(1, 0)),
+                ..request()
+            });
+            let is_void = |request: &AppendRequest| request.prev_log_id.is_some();
+            let all: Vec<_> = answers(input, Bytes::new(), STALL, is_void, answering(3))
+                .collect()
+                .await;
+            assert!(all.last().is_some_and(Result::is_err), "{at}: {all:?}");
+        }
     }
 }

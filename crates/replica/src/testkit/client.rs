@@ -34,7 +34,9 @@ impl<S: Subject> SimClient<S> {
                 if let Some(replica) = target {
                     // A leader that was cut off keeps a proposal for as long as it is.
                     let limit = self.rng.millis(300, 900);
-                    match tokio::time::timeout(limit, replica.propose(entry.clone())).await {
+                    let result = tokio::time::timeout(limit, replica.propose(entry.clone())).await;
+                    tracing::debug!(client = self.id, seq, replica = replica.id(), result = ?result.as_ref().map(|result| result.as_ref().map(drop)), "proposed");
+                    match result {
                         Ok(Ok(_)) => {
                             hint = Some(replica.id());
                             break;

@@ -129,7 +129,16 @@ impl<S: Subject> Simulation<S> {
         first
             .initialize(&members)
             .await
-            .map_err(|error| SimError(format!("initialize the group: {error}")))
+            .map_err(|error| SimError(format!("initialize the group: {error}")))?;
+        // Until all know each other, a crash may leave replicas that cannot go on alone, and rightly so.
+        let nodes = &self.nodes;
+        self.await_that("all replicas are members", || {
+            nodes.iter().all(|node| {
+                node.replica()
+                    .is_some_and(|replica| replica.status().applied.is_some())
+            })
+        })
+        .await
     }
 
     async fn start_all(&mut self) -> Result<(), SimError> {
