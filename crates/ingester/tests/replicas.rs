@@ -3,6 +3,12 @@
 //!
 //! A failing run prints its seed; `VIGIE_SIM_SEED=<seed>` runs that one alone.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of it is test code, which lints know only of functions marked as tests"
+)]
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -28,9 +28,7 @@ fn main() -> ExitCode {
     match run(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Before logging is set up, and for whoever looks at the terminal after it.
-            tracing::error!("{error:#}");
-            eprintln_error(&error);
+            say_last(&error);
             ExitCode::FAILURE
         }
     }
@@ -46,7 +44,8 @@ fn run(flags: Flags) -> anyhow::Result<()> {
     runtime.block_on(assembly::run(settings))
 }
 
+/// Not through the log, whose level or format may be what is wrong.
 #[expect(clippy::print_stderr, reason = "the last word of a process that cannot start")]
-fn eprintln_error(error: &anyhow::Error) {
+fn say_last(error: &anyhow::Error) {
     eprintln!("vigie: {error:#}");
 }
