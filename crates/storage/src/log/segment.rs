@@ -91,16 +91,10 @@ impl Segments {
         Some(next)
     }
 
-    /// Segments that hold anything of `group`, and the active one as it may be about to.
-    pub(super) fn touching(&self, group: u64) -> Vec<u64> {
-        let closed = self
-            .closed
-            .iter()
-            .filter(|(_, segment)| segment.spans.contains_key(&group));
-        closed
-            .map(|(number, _)| *number)
-            .chain([self.active_number])
-            .collect()
+    /// All segments, oldest first. Not only those with a span of a group have entries of it: those that
+    /// were copied forward stay where they were until their segment goes.
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        self.closed.keys().copied().chain([self.active_number]).collect()
     }
 
     pub(super) fn truncate_from(&mut self, group: u64, index: u64) {
@@ -203,7 +197,7 @@ mod tests {
             segments.pinning(0).into_iter().collect::<Vec<_>>(),
             [(7, 9), (8, 3)]
         );
-        assert_eq!(segments.touching(8), [1, 2]);
+        assert_eq!(segments.numbers(), [1, 2]);
         segments.truncate_from(7, 8);
         assert_eq!(segments.locate(7, 0, 99), [part(1, 0, 8)]);
         segments.purge_to(7, 7);

@@ -602,6 +602,24 @@ fn closes_segments_by_age() {
     rotate(&db, &db.group(1), 2);
 }
 
+#[test]
+fn copies_left_behind_do_not_come_back() {
+    let mut fixture = Fixture::new();
+    fixture.options.max_closed_segments = 1;
+    fixture.options.copy_forward_bytes = 2000;
+    let db = fixture.open();
+    // Keeps the first segment: too large to be copied forward.
+    append(&db.group(3), 0..=0, 3000);
+    append(&db.group(2), 0..=3, 50);
+    rotate(&db, &db.group(1), 4);
+    assert!(db.stats().copied_forward_bytes > 0);
+    done(|callback| db.group(2).destroy(callback)).unwrap();
+    append(&db.group(2), 0..=0, 50);
+    done(|callback| db.group(2).purge_to(0, "p".into(), callback)).unwrap();
+    db.shutdown();
+    assert_eq!(indexes(&fixture.open().group(2)), Vec::<u64>::new());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append { group: u64, count: u64, bytes: usize },

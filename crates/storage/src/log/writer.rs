@@ -162,10 +162,10 @@ impl<'db> Writer<'db> {
         Ok(())
     }
 
-    /// Deletes entries wherever they are: an overwritten entry must not come back once its successor's
-    /// segment is dropped.
+    /// Deletes entries wherever they are, forgotten copies included: an overwritten entry must not come back
+    /// once its successor is gone.
     fn delete_from(&self, batch: &mut WriteBatch, group: u64, index: u64) -> Result<(), StorageError> {
-        let segments = self.shared.segments.lock().touching(group);
+        let segments = self.shared.segments.lock().numbers();
         for number in segments {
             let segment = handle(self.db, &segment_name(number))?;
             batch.delete_range_cf(&segment, entry_key(group, index), entry_key(group, u64::MAX));
