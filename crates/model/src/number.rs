@@ -1,7 +1,8 @@
 //! Floats as text, in the forms Go's `strconv` gives them, since users compare answers as strings.
 //!
-//! Rust and Go both print the shortest digits that read back to the same bits; only the notation
-//! differs, so all forms here are rearrangements of Rust's exponent form.
+//! Go prints the shortest digits that read back to the same bits, and of several as short the nearest
+//! to the value, the even one if two are as near. `zmij` decides alike; Rust's own formatting takes
+//! the upper of the two. All forms here are rearrangements of `zmij`'s digits.
 
 /// Sign, digits without a point, and the decimal exponent of the first digit.
 struct Decimal {
@@ -12,12 +13,38 @@ struct Decimal {
 
 impl Decimal {
     fn shortest(value: f64) -> Decimal {
-        let text = format!("{value:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let mut buffer = zmij::Buffer::new();
+        let text = buffer.format_finite(value);
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let whole = whole.trim_start_matches('-');
+        let all = format!("{whole}{fraction}");
+        let significant = all.trim_start_matches('0');
+        let leading_zeros = all.len() - significant.len();
+        let digits = significant.trim_end_matches('0');
         Decimal {
-            negative: mantissa.starts_with('-'),
-            digits: mantissa.chars().filter(char::is_ascii_digit).collect(),
-            exponent: exponent.parse().unwrap_or(0),
+            negative: value.is_sign_negative(),
+            digits: if digits.is_empty() { "0" } else { digits }.to_owned(),
+            exponent: if digits.is_empty() {
+                0
+            } else {
+                exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1 - leading_zeros as i32
+            },
+        }
+    }
+
+    fn plain_form(&self) -> String {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = self.digits.as_str();
+        if self.exponent < 0 {
+            let zeros = "0".repeat(self.exponent.unsigned_abs() as usize - 1);
+            return format!("{sign}0.{zeros}{digits}");
+        }
+        let whole_digits = self.exponent as usize + 1;
+        match digits.split_at_checked(whole_digits) {
+            Some((whole, "")) => format!("{sign}{whole}"),
+            Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+            None => format!("{sign}{digits}{}", "0".repeat(whole_digits - digits.len())),
         }
     }
 
@@ -44,7 +71,7 @@ fn special(value: f64) -> Option<&'static str> {
 
 /// `%f` with the shortest precision: never an exponent.
 pub fn format_go_f(value: f64) -> String {
-    special(value).map_or_else(|| format!("{value}"), str::to_owned)
+    special(value).map_or_else(|| Decimal::shortest(value).plain_form(), str::to_owned)
 }
 
 /// `%e` with the shortest precision.
@@ -61,7 +88,7 @@ pub fn format_go_g(value: f64) -> String {
     if decimal.exponent < -4 || decimal.exponent >= 6 {
         decimal.exponent_form()
     } else {
-        format!("{value}")
+        decimal.plain_form()
     }
 }
 
@@ -109,6 +136,19 @@ mod tests {
             (123456789.0, "123456789", "1.23456789e+08", "123456789"),
             (1e21, "1000000000000000000000", "1e+21", "1e+21"),
             (-2.5e-10, "-0.00000000025", "-2.5e-10", "-2.5e-10"),
+            // Halfway between two shortest forms: the even digit, as Go has it.
+            (
+                101_750_519_106_202.125,
+                "101750519106202.12",
+                "1.0175051910620212e+14",
+                "101750519106202.12",
+            ),
+            (
+                101_750_519_106_202.375,
+                "101750519106202.38",
+                "1.0175051910620238e+14",
+                "101750519106202.38",
+            ),
             (f64::INFINITY, "+Inf", "+Inf", "+Inf"),
             (f64::NAN, "NaN", "NaN", "NaN"),
         ] {

@@ -117,6 +117,8 @@ mod tests {
             EXACT,
             -EXACT,
             EXACT - 1.0,
+            // A tie between two shortest forms.
+            101_750_519_106_202.125,
             f64::NAN,
             f64::INFINITY,
             f64::NEG_INFINITY,
