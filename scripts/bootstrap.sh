@@ -33,12 +33,13 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" >/dev/null
 }
 
-# bindgen loads libclang to generate RocksDB's bindings; it may be there without its -dev package.
+# bindgen loads libclang to generate RocksDB's bindings; it may be there without its -dev package. The names are
+# those bindgen looks for: libclang-cpp, which comes with clang-format and others, is another library.
 have_libclang() {
   [ -n "${LIBCLANG_PATH:-}" ] && return 0
   local pattern
-  for pattern in '/usr/lib/llvm-*/lib/libclang*.so*' '/usr/lib/*-linux-gnu/libclang*.so*' '/usr/lib*/libclang*.so*'; do
-    if compgen -G "$pattern" >/dev/null; then return 0; fi
+  for pattern in '/usr/lib/llvm-*/lib' '/usr/lib/*-linux-gnu' '/usr/lib*'; do
+    if compgen -G "$pattern/libclang.so*" >/dev/null || compgen -G "$pattern/libclang-[0-9]*.so*" >/dev/null; then return 0; fi
   done
   return 1
 }
