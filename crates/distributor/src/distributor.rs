@@ -8,18 +8,17 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigie_cluster::{Directory, Placement};
-use vigie_model::{InvalidLabels, Labels, METRIC_NAME, MetricMetadata, ShardId, TenantId, series_hash};
+use vigie_model::{Labels, METRIC_NAME, ShardId, TenantId, series_hash};
 use vigie_proto::v1;
 use vigie_runtime::{ByteBudget, Metrics};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::WriteError;
 use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
 use crate::lane::Lane;
 use crate::metrics::DistributorMetrics;
-use crate::remote_write::{RemoteWriteRequest, decode_labels, decompress};
+use crate::remote_write::{RemoteWriteVersion, RequestV1, RequestV2, decompress};
 use crate::scraped::ScrapedRows;
-use crate::series_cache::{LabelEncoding, SeriesCache, SeriesKey, SeriesKeyer};
+use crate::series_cache::{LabelEncoding, SeriesCache, SeriesKeyer};
 
 /// A series may vanish between two rounds only if it was idle for the whole retention, so a second
 /// round nearly never happens and a third means that something is badly wrong.
@@ -85,34 +84,51 @@ impl Distributor {
         }
     }
 
-    /// Takes a remote write 1.0 request: the snappy-compressed body.
+    /// Takes a remote write request: the snappy-compressed body.
     ///
     /// Samples refused for their time or value fail the request with [`WriteError::Rejected`]; all
     /// others of the request are stored nevertheless.
-    pub async fn remote_write(&self, tenant: &TenantId, body: &[u8]) -> Result<WriteSummary, WriteError> {
+    pub async fn remote_write(
+        &self,
+        tenant: &TenantId,
+        version: RemoteWriteVersion,
+        body: &[u8],
+    ) -> Result<WriteSummary, WriteError> {
         // Leased for the compressed size first, so that a flood is shed before any work is done.
         let _compressed = self.lease(body.len())?;
         let decoded = decompress(body, self.options.max_decoded_bytes)?;
         let _decoded = self.lease(decoded.len())?;
-        let request = RemoteWriteRequest::scan(&decoded)?;
-        let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::RemoteWriteV1);
-        let keys = request
-            .series
-            .iter()
-            .map(|series| keyer.key(series.labels))
-            .collect();
-        let source = RemoteWriteRows {
-            request: &request,
-            keys,
+        let secret = self.options.secret;
+        let (mut summary, histograms, mut complaints) = match version {
+            RemoteWriteVersion::V1 => {
+                let request = RequestV1::scan(&decoded, secret, tenant)?;
+                (
+                    self.ingest(tenant, &request).await?,
+                    request.histograms(),
+                    Vec::new(),
+                )
+            }
+            RemoteWriteVersion::V2 => {
+                let request = RequestV2::scan(&decoded, secret, tenant)?;
+                let complaints = request.complaints_of_empty_series();
+                (
+                    self.ingest(tenant, &request).await?,
+                    request.histograms(),
+                    complaints,
+                )
+            }
         };
-        let summary = self.ingest(tenant, &source).await?;
-        self.metrics.observe_write(&summary, request.histograms);
-        if request.histograms > 0 {
-            return Err(WriteError::Malformed(format!(
-                "native histograms are not supported yet: {} were dropped, the other samples are stored",
-                request.histograms
-            )));
+        self.metrics.observe_write(&summary, histograms);
+        if histograms > 0 {
+            return Err(WriteError::Rejected {
+                message: format!(
+                    "native histograms are not supported yet: {histograms} were dropped, the other samples are stored"
+                ),
+                rejected: summary.rejected() + histograms as u64,
+                appended: summary.appended,
+            });
         }
+        summary.complaints.append(&mut complaints);
         summary.into_result()
     }
 
@@ -223,20 +239,22 @@ impl Distributor {
         source: &S,
         placement: &Placement,
     ) -> Vec<u64> {
-        if source.metadata().is_empty() {
-            return Vec::new();
+        let mut fresh = Vec::new();
+        if source.families().is_empty() {
+            return fresh;
         }
         let known = self.known_metadata.lock();
-        let mut fresh = Vec::new();
-        for (name, metadata) in source.metadata() {
-            let fingerprint = fingerprint(tenant, name, metadata);
+        for family in source.families() {
+            if known.contains(&family.fingerprint) || fresh.contains(&family.fingerprint) {
+                continue;
+            }
             // The home of a family's metadata is that of the series with its name and no labels.
-            let Ok(labels) = Labels::from_pairs([(METRIC_NAME, name)]) else {
+            let Ok(labels) = Labels::from_pairs([(METRIC_NAME, family.name)]) else {
                 continue;
             };
-            if !labels.is_empty() && !known.contains(&fingerprint) {
-                round.add_metadata(placement.shard_of(series_hash(tenant, &labels)), name, metadata);
-                fresh.push(fingerprint);
+            if !labels.is_empty() {
+                round.add_metadata(placement.shard_of(series_hash(tenant, &labels)), family);
+                fresh.push(family.fingerprint);
             }
         }
         fresh
@@ -267,53 +285,5 @@ impl Distributor {
                     .collect()
             })
             .await
-    }
-}
-
-fn fingerprint(tenant: &TenantId, name: &str, metadata: &MetricMetadata) -> u64 {
-    let text = format!(
-        "{}\0{name}\0{}\0{}\0{}",
-        tenant.as_str(),
-        metadata.kind.as_str(),
-        metadata.unit,
-        metadata.help
-    );
-    xxh3_64(text.as_bytes())
-}
-
-/// A scanned remote write 1.0 request with the keys of its series.
-struct RemoteWriteRows<'a> {
-    request: &'a RemoteWriteRequest<'a>,
-    keys: Vec<SeriesKey>,
-}
-
-impl SeriesSource for RemoteWriteRows<'_> {
-    fn keys(&self) -> &[SeriesKey] {
-        &self.keys
-    }
-
-    fn labels(&self, series: usize) -> Result<Labels, InvalidLabels> {
-        decode_labels(self.request.series[series].labels)
-    }
-
-    fn rows(&self) -> impl Iterator<Item = Row> + Send {
-        let mut start = 0;
-        self.request
-            .series
-            .iter()
-            .zip(0..)
-            .flat_map(move |(series, index)| {
-                let samples = &self.request.samples[start..series.samples_end];
-                start = series.samples_end;
-                samples.iter().map(move |&(timestamp_ms, value)| Row {
-                    series: index,
-                    timestamp_ms,
-                    value,
-                })
-            })
-    }
-
-    fn metadata(&self) -> &[(&str, MetricMetadata)] {
-        &self.request.metadata
     }
 }

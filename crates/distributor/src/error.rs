@@ -11,10 +11,10 @@ pub enum WriteError {
     /// The request is larger than allowed once decompressed.
     #[error("decoded request of {decoded_bytes} bytes exceeds the limit of {limit_bytes} bytes")]
     TooLarge { decoded_bytes: u64, limit_bytes: u64 },
-    /// Everything else was stored; these samples never will be. `first` names one of them.
-    #[error("{first}")]
+    /// Everything else was stored; these samples never will be. The message names some of them.
+    #[error("{message}")]
     Rejected {
-        first: String,
+        message: String,
         rejected: u64,
         appended: u64,
     },

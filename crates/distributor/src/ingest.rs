@@ -1,10 +1,8 @@
 //! What remote write and scrapes have in common: rows in, answers of the shards out.
 
-use std::fmt::Write as _;
-
 use vigie_cluster::Placement;
 use vigie_model::{
-    InvalidLabels, Labels, METRIC_NAME, MetricMetadata, SeriesId, ShardId, TenantId, series_hash,
+    InvalidLabels, Labels, METRIC_NAME, MetricKind, MetricMetadata, SeriesId, ShardId, TenantId, series_hash,
 };
 use vigie_proto::v1::RejectReason;
 
@@ -17,13 +15,48 @@ const MAX_LABEL_SET_BYTES: usize = 64 << 10;
 
 /// Samples in the shape a front end received them.
 pub(crate) trait SeriesSource: Sync {
+    /// How many different complaints an answer can carry.
+    const MAX_COMPLAINTS: usize = 1;
+
     /// One key per series.
     fn keys(&self) -> &[SeriesKey];
     /// Decodes the labels of a series; asked for series the cache does not know.
     fn labels(&self, series: usize) -> Result<Labels, InvalidLabels>;
     /// All samples, with the index of their series.
     fn rows(&self) -> impl Iterator<Item = Row> + Send;
-    fn metadata(&self) -> &[(&str, MetricMetadata)];
+    /// What is said of metric families; may repeat itself.
+    fn families(&self) -> &[Family<'_>];
+
+    /// What to say of a series whose labels are invalid. None: its samples are skipped in silence.
+    fn complaint(&self, _series: usize) -> Option<String> {
+        None
+    }
+
+    /// What to say of a sample that was not stored.
+    fn rejection(&self, what: &str, row: Row) -> String {
+        format!(
+            "{what} {}: series {}",
+            row.timestamp_ms,
+            self.describe(row.series as usize)
+        )
+    }
+
+    /// The labels of a series as text.
+    fn describe(&self, series: usize) -> String {
+        self.labels(series)
+            .map_or_else(|error| error.to_string(), |labels| labels.to_string())
+    }
+}
+
+/// Type, help and unit of a metric family, as a request states them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Family<'a> {
+    /// Stands for the rest: a family whose fingerprint is known is not looked at again.
+    pub(crate) fingerprint: u64,
+    pub(crate) name: &'a str,
+    pub(crate) kind: MetricKind,
+    pub(crate) help: &'a str,
+    pub(crate) unit: &'a str,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,40 +76,38 @@ pub struct WriteSummary {
     pub duplicate_timestamp: u64,
     /// Samples of series whose labels are invalid; skipped, as Prometheus does.
     pub invalid_series: u64,
-    /// Samples of series whose label sets are larger than a batch should carry.
-    pub oversized_series: u64,
-    /// What is wrong with the first sample that was not stored.
-    pub first_rejected: Option<String>,
+    /// Samples of series that are refused with a complaint: larger than a batch should carry, or
+    /// invalid where the protocol can say so.
+    pub refused_series: u64,
+    /// What is wrong with what was not stored, as far as an answer can carry it.
+    pub complaints: Vec<String>,
 }
 
 impl WriteSummary {
     pub fn rejected(&self) -> u64 {
-        self.out_of_order
-            + self.out_of_bounds
-            + self.too_old
-            + self.duplicate_timestamp
-            + self.oversized_series
+        self.out_of_order + self.out_of_bounds + self.too_old + self.duplicate_timestamp + self.refused_series
     }
 
-    /// Samples that are stored become an error of those that are not.
+    /// Samples that are stored become part of an error if others are not.
     pub(crate) fn into_result(self) -> Result<WriteSummary, WriteError> {
-        match &self.first_rejected {
-            Some(first) if self.rejected() > 0 => Err(WriteError::Rejected {
-                first: first.clone(),
-                rejected: self.rejected(),
-                appended: self.appended,
-            }),
-            _ => Ok(self),
+        if self.complaints.is_empty() {
+            return Ok(self);
+        }
+        Err(WriteError::Rejected {
+            message: self.complaints.join("\n"),
+            rejected: self.rejected(),
+            appended: self.appended,
+        })
+    }
+
+    /// Keeps a complaint if the answer has room for it.
+    pub(crate) fn complain<S: SeriesSource>(&mut self, complaint: impl FnOnce() -> String) {
+        if self.complaints.len() < S::MAX_COMPLAINTS {
+            self.complaints.push(complaint());
         }
     }
 
-    fn count_oversized(&mut self) {
-        self.oversized_series += 1;
-        self.first_rejected
-            .get_or_insert_with(|| format!("label set exceeds the limit of {MAX_LABEL_SET_BYTES} bytes"));
-    }
-
-    fn count_rejected(&mut self, reason: RejectReason, row: Row, labels: impl FnOnce() -> String) {
+    fn count_rejected<S: SeriesSource>(&mut self, reason: RejectReason, row: Row, source: &S) {
         let (counter, text) = match reason {
             RejectReason::OutOfOrder => (&mut self.out_of_order, "out of order sample"),
             RejectReason::TooOld => (&mut self.too_old, "too old sample"),
@@ -88,11 +119,7 @@ impl WriteSummary {
             }
         };
         *counter += 1;
-        if self.first_rejected.is_none() {
-            let mut message = text.to_owned();
-            let _ = write!(message, " {}: series {}", row.timestamp_ms, labels());
-            self.first_rejected = Some(message);
-        }
+        self.complain::<S>(|| source.rejection(text, row));
     }
 }
 
@@ -116,8 +143,10 @@ pub(crate) struct ShardRound {
 enum Route {
     Unresolved,
     To(ShardId, LaneSeries),
-    Invalid,
-    Oversized,
+    /// Without a word.
+    Skipped,
+    /// With a complaint, made when the route was found.
+    Refused,
 }
 
 impl Round {
@@ -149,29 +178,45 @@ impl Round {
             let route = &mut routes[row.series as usize];
             if let Route::Unresolved = route {
                 *route = match source.labels(row.series as usize) {
-                    Ok(labels) if labels.as_packed().len() > MAX_LABEL_SET_BYTES => Route::Oversized,
+                    Ok(labels) if labels.as_packed().len() > MAX_LABEL_SET_BYTES => {
+                        summary.complain::<S>(|| {
+                            format!("label set exceeds the limit of {MAX_LABEL_SET_BYTES} bytes")
+                        });
+                        Route::Refused
+                    }
                     // Prometheus wants a metric name and nothing else of a label set that is well formed.
                     Ok(labels) if labels.get(METRIC_NAME).is_some() => {
                         let shard = placement.shard_of(series_hash(tenant, &labels));
                         Route::To(shard, shards[shard.0 as usize].declare(row.series, labels))
                     }
-                    Ok(_) | Err(_) => Route::Invalid,
+                    Ok(_) | Err(_) => match source.complaint(row.series as usize) {
+                        Some(complaint) => {
+                            summary.complain::<S>(|| complaint);
+                            Route::Refused
+                        }
+                        None => Route::Skipped,
+                    },
                 };
             }
             match *route {
                 Route::To(shard, series) => shards[shard.0 as usize].push(row, series),
-                Route::Oversized => summary.count_oversized(),
-                Route::Invalid | Route::Unresolved => summary.invalid_series += 1,
+                Route::Refused => summary.refused_series += 1,
+                Route::Skipped | Route::Unresolved => summary.invalid_series += 1,
             }
         }
         Round { shards }
     }
 
-    pub(crate) fn add_metadata(&mut self, shard: ShardId, name: &str, metadata: &MetricMetadata) {
+    pub(crate) fn add_metadata(&mut self, shard: ShardId, family: &Family<'_>) {
+        let metadata = MetricMetadata {
+            kind: family.kind,
+            help: family.help.to_owned(),
+            unit: family.unit.to_owned(),
+        };
         self.shards[shard.0 as usize]
             .write
             .metadata
-            .push((name.to_owned(), metadata.clone()));
+            .push((family.name.to_owned(), metadata));
     }
 
     /// The parts that have anything to send.
@@ -229,13 +274,9 @@ impl ShardRound {
             if reason == RejectReason::UnknownSeries {
                 undeclared.push(row);
             } else {
-                summary.count_rejected(reason, row, || describe(source.labels(row.series as usize)));
+                summary.count_rejected(reason, row, source);
             }
         }
         summary.appended += (self.rows.len() - not_appended) as u64;
     }
-}
-
-fn describe(labels: Result<Labels, InvalidLabels>) -> String {
-    labels.map_or_else(|error| error.to_string(), |labels| labels.to_string())
 }

@@ -18,3 +18,4 @@ mod series_cache;
 pub use distributor::{Distributor, DistributorOptions};
 pub use error::WriteError;
 pub use ingest::WriteSummary;
+pub use remote_write::RemoteWriteVersion;

@@ -1,10 +1,10 @@
 //! Samples that scrapers send: columns over packed label sets.
 
-use vigie_model::{InvalidLabels, Labels, MetricMetadata};
+use vigie_model::{InvalidLabels, Labels};
 use vigie_proto::v1;
 
 use crate::error::WriteError;
-use crate::ingest::{Row, SeriesSource};
+use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{SeriesKey, SeriesKeyer};
 
 /// A [`v1::WriteRequest`] whose columns agree in length.
@@ -12,7 +12,7 @@ pub(crate) struct ScrapedRows<'a> {
     request: &'a v1::WriteRequest,
     keys: Vec<SeriesKey>,
     label_ends: Vec<usize>,
-    metadata: Vec<(&'a str, MetricMetadata)>,
+    families: Vec<Family<'a>>,
 }
 
 impl<'a> ScrapedRows<'a> {
@@ -39,16 +39,25 @@ impl<'a> ScrapedRows<'a> {
             label_ends.push(end);
             start = end;
         }
-        let metadata = request
+        let families = request
             .metadata
             .iter()
-            .map(|family| (family.name.as_str(), family.metadata()))
+            .map(|family| {
+                let kind = family.metadata().kind;
+                Family {
+                    fingerprint: keyer.fingerprint([&family.name, kind.as_str(), &family.unit, &family.help]),
+                    name: &family.name,
+                    kind,
+                    help: &family.help,
+                    unit: &family.unit,
+                }
+            })
             .collect();
         Ok(ScrapedRows {
             request,
             keys,
             label_ends,
-            metadata,
+            families,
         })
     }
 }
@@ -78,7 +87,7 @@ impl SeriesSource for ScrapedRows<'_> {
             })
     }
 
-    fn metadata(&self) -> &[(&str, MetricMetadata)] {
-        &self.metadata
+    fn families(&self) -> &[Family<'_>] {
+        &self.families
     }
 }

@@ -2,7 +2,7 @@
 
 use parking_lot::RwLock;
 use vigie_model::{SeriesId, ShardId};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// Names a series by 128 bits of keyed hash over tenant and raw label bytes.
 ///
@@ -25,6 +25,8 @@ pub(crate) struct SeriesKeyer {
 pub(crate) enum LabelEncoding {
     /// The label fields of a remote write 1.0 `TimeSeries`, tags included.
     RemoteWriteV1,
+    /// The symbols a remote write 2.0 `TimeSeries` refers to, in its order.
+    RemoteWriteV2,
     /// [`Labels::as_packed`](vigie_model::Labels::as_packed).
     Packed,
 }
@@ -34,19 +36,33 @@ impl SeriesKeyer {
         let domain = match encoding {
             LabelEncoding::RemoteWriteV1 => 1,
             LabelEncoding::Packed => 2,
+            LabelEncoding::RemoteWriteV2 => 3,
         };
         SeriesKeyer {
-            seed: xxhash_rust::xxh3::xxh3_64_with_seed(tenant.as_bytes(), secret ^ domain),
+            seed: xxh3_64_with_seed(tenant.as_bytes(), secret ^ domain),
         }
     }
 
     #[inline]
     pub(crate) fn key(self, raw_labels: &[u8]) -> SeriesKey {
-        let hash = xxh3_128_with_seed(raw_labels, self.seed);
+        let hash = self.hash(raw_labels);
         SeriesKey {
             home: hash as u64,
             rest: (hash >> 64) as u64,
         }
+    }
+
+    /// The hash of a symbol, which stands for it in a key as the key does for the labels.
+    #[inline]
+    pub(crate) fn hash(self, bytes: &[u8]) -> u128 {
+        xxh3_128_with_seed(bytes, self.seed)
+    }
+
+    /// Names what is said of a metric family, by its parts in their order.
+    pub(crate) fn fingerprint<P: AsRef<[u8]>>(self, parts: impl IntoIterator<Item = P>) -> u64 {
+        parts
+            .into_iter()
+            .fold(self.seed, |hash, part| xxh3_64_with_seed(part.as_ref(), hash))
     }
 }
 

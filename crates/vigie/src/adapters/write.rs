@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use vigie_api::{WriteBackend, WriteError, WriteErrorKind, WriteProtocol, WriteSummary};
-use vigie_distributor::Distributor;
+use vigie_distributor::{Distributor, RemoteWriteVersion};
 use vigie_model::TenantId;
 
 /// What clients are told to wait when the server is full or a shard has no leader.
@@ -19,16 +19,25 @@ impl WriteBackend for WriteAdapter {
     async fn remote_write(
         &self,
         tenant: &TenantId,
-        _protocol: WriteProtocol,
+        protocol: WriteProtocol,
         body: Bytes,
     ) -> Result<WriteSummary, WriteError> {
-        match self.0.remote_write(tenant, &body).await {
+        let version = match protocol {
+            WriteProtocol::V1 => RemoteWriteVersion::V1,
+            WriteProtocol::V2 => RemoteWriteVersion::V2,
+        };
+        match self.0.remote_write(tenant, version, &body).await {
             Ok(summary) => Ok(WriteSummary {
                 samples: summary.appended,
                 ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),
         }
+    }
+
+    /// Both, where Prometheus wants version 2.0 enabled by a flag: nobody has to choose.
+    fn accepts(&self, _protocol: WriteProtocol) -> bool {
+        true
     }
 }
 
