@@ -16,7 +16,7 @@ mod sealed;
 pub use error::{AppendError, ChunkError, SealError};
 pub use info::ChunkInfo;
 pub use open::OpenChunk;
-pub use sealed::{reseal, seal};
+pub use sealed::{merge, reseal, seal};
 
 /// The most samples a chunk holds. It bounds what decoding may allocate: 16 bytes a sample.
 pub const MAX_CHUNK_SAMPLES: usize = u16::MAX as usize;

@@ -192,6 +192,29 @@ fn the_fullest_chunk_is_read_and_not_exceeded() {
 }
 
 #[test]
+fn merging_gives_days_in_one_chunk_and_splits_what_is_too_long() {
+    let values = |at: usize| (at * 7 + noise(at) as usize % 5) as f64;
+    let day = every_15s(5_760, values);
+    let parts: Vec<Vec<u8>> = day.chunks(120).map(|part| check(part).1).collect();
+    let merged = merge(&parts).unwrap();
+    assert_eq!(merged, [check(&day).1]);
+    assert!(merged[0].len() < parts.iter().map(Vec::len).sum::<usize>());
+    let long = every_15s(MAX_CHUNK_SAMPLES + 1, values);
+    let (full, one) = long.split_at(MAX_CHUNK_SAMPLES);
+    let (full, one) = (check(full).1, check(one).1);
+    assert_eq!(merge(&[one.clone(), full.clone()]), Ok(vec![full, one]));
+    // At the same time, the chunk that starts first has the say.
+    let (early, late) = (check(&[(1, 1), (5, 2)]).1, check(&[(5, 3), (6, 4)]).1);
+    let expected = check(&[(1, 1), (5, 2), (6, 4)]).1;
+    assert_eq!(
+        merge(&[late, early, OpenChunk::new().to_bytes()]),
+        Ok(vec![expected])
+    );
+    assert_eq!(merge(&[[0u8; 3]]), Err(ChunkError::UnknownKind(0)));
+    assert_eq!(merge::<Vec<u8>>(&[]), Ok(Vec::new()));
+}
+
+#[test]
 fn misuse_is_an_error() {
     let mut open = OpenChunk::new();
     assert_eq!(decoded(&open.to_bytes()), Ok(Vec::new()));
@@ -292,6 +315,32 @@ proptest! {
     #[test]
     fn any_samples_survive(samples in any_samples()) {
         check(&samples);
+    }
+
+    /// Whatever the cuts, the kinds and the order of the parts, merging gives what sealing at once does.
+    #[test]
+    fn merging_parts_is_sealing_the_whole(
+        samples in any_samples(),
+        cuts in prop::collection::vec((1usize..40, any::<bool>()), 1..40),
+        rotation in any::<prop::sample::Index>(),
+    ) {
+        let (_, whole) = check(&samples);
+        let (mut parts, mut rest) = (Vec::new(), samples.as_slice());
+        for (length, take_open) in cuts.into_iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (part, after) = rest.split_at(length.min(rest.len()));
+            let (open, sealed) = check(part);
+            parts.push(if take_open { open } else { sealed });
+            rest = after;
+        }
+        let at = rotation.index(parts.len());
+        parts.rotate_left(at);
+        prop_assert_eq!(merge(&parts), Ok(vec![whole.clone()]));
+        // What is there twice changes nothing.
+        parts.push(whole.clone());
+        prop_assert_eq!(merge(&parts), Ok(vec![whole]));
     }
 
     #[test]

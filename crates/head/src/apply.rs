@@ -38,7 +38,6 @@ impl Head {
             }
             Entry::Retain { cutoff_ms } => {
                 self.retain(cutoff_ms);
-                self.recent.forget();
                 Ok(BatchOutcome::default())
             }
         }
@@ -301,7 +300,10 @@ impl Target<'_> {
         *self.sealed_digest = self.sealed_digest.wrapping_add(xxh3_128_with_seed(&bytes, key));
         let oldest = &mut self.series.oldest_sealed_window;
         *oldest = (*oldest).min(window);
-        self.series.extra_mut().pending.push(PendingChunk {
+        let pending = &mut self.series.extra_mut().pending;
+        // Most series have one chunk waiting for the next checkpoint; growing by doubling starts at four.
+        pending.reserve_exact(1);
+        pending.push(PendingChunk {
             window,
             epoch: self.journal.epoch(),
             ordinal,

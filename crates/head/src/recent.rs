@@ -121,7 +121,7 @@ fn error_of(code: u8) -> Option<RowError> {
 mod tests {
     use vigie_model::{Labels, ShardId, TenantId};
 
-    use crate::batch::{BatchEncoder, Stamp, stamp};
+    use crate::batch::{BatchEncoder, Stamp, encode_retain, stamp};
     use crate::{Head, HeadOptions, RowError};
 
     const NOW_MS: i64 = 1_700_000_000_000;
@@ -169,6 +169,23 @@ mod tests {
                 (&first.rejected, &first.declared)
             );
             assert_eq!(head.digest(), digest, "a repeated batch changes nothing");
+        }
+    }
+
+    /// Retention runs at every checkpoint, and hardly ever takes a series away.
+    #[test]
+    fn retention_forgets_batches_only_with_a_series() {
+        for (cutoff_ms, known) in [(NOW_MS, true), (NOW_MS + 2_000_000, false)] {
+            let mut head = Head::new(HeadOptions::new(ShardId(0)));
+            head.apply(&batch(0, 1, NOW_MS)).unwrap();
+            let first = head.apply(&batch(1, 400, NOW_MS + 400_000)).unwrap();
+            head.apply(&batch(401, 400, NOW_MS + 900_000)).unwrap();
+            head.apply(&encode_retain(cutoff_ms)).unwrap();
+            let again = head.apply(&batch(1, 400, NOW_MS + 950_000)).unwrap();
+            assert_eq!(
+                (again.duplicates, again.declared == first.declared),
+                (if known { 400 } else { 0 }, known)
+            );
         }
     }
 }

@@ -23,6 +23,11 @@ impl Head {
                 removed_any = true;
             }
         }
+        // An id in a remembered batch's answer may name nothing any more. While every series stays, a
+        // batch that comes again must still get its first answer.
+        if removed_any {
+            self.recent.forget();
+        }
         for tenant in &mut self.tenants {
             if removed_any {
                 tenant.index.drop_unused_pairs();
