@@ -46,7 +46,12 @@ fn dashboards(layout: Layout) -> Result<()> {
     let mut options = TargetOptions::new(layout, &vigie_binary()?, dir);
     options.config = scrape_config(&[("node-direct", &node), ("mysql-direct", &mysql)]);
     let mut target = Target::start(&options)?;
-    let sender = start_sender(dir, &target.write_url(), &[("node", &node), ("mysql", &mysql)])?;
+    let sender = start_sender(
+        dir,
+        &target.write_url(),
+        remote_write_message(layout),
+        &[("node", &node), ("mysql", &mysql)],
+    )?;
     progress(format!("recording for {RECORDED:?}"));
     record(&database)?;
 
@@ -192,7 +197,15 @@ fn queries() -> Result<Vec<(String, String)>> {
     lines.map(parse).collect()
 }
 
-fn start_sender(dir: &Path, write_url: &str, jobs: &[(&str, &Peer)]) -> Result<Peer> {
+/// One layout is written to in each version of the protocol.
+fn remote_write_message(layout: Layout) -> &'static str {
+    match layout {
+        Layout::AllInOne | Layout::Prometheus => "prometheus.WriteRequest",
+        Layout::Roles => "io.prometheus.write.v2.Request",
+    }
+}
+
+fn start_sender(dir: &Path, write_url: &str, message: &str, jobs: &[(&str, &Peer)]) -> Result<Peer> {
     let port = free_port()?;
     let config = format!(
         "{}\
@@ -200,6 +213,7 @@ fn start_sender(dir: &Path, write_url: &str, jobs: &[(&str, &Peer)]) -> Result<P
          \x20   static_configs: [{{targets: ['127.0.0.1:{port}'], labels: {{instance: sender}}}}]\n\
          remote_write:\n\
          \x20 - url: {write_url}\n\
+         \x20   protobuf_message: {message}\n\
          \x20   queue_config: {{max_shards: 1, capacity: 20000, batch_send_deadline: 500ms}}\n",
         scrape_config(jobs)
     );

@@ -124,6 +124,13 @@ fn wrong_headers() {
             204,
             "",
         ),
+        // A message of version 1.0 has no series where version 2.0 has them.
+        (
+            "snappy",
+            "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            204,
+            "",
+        ),
     ];
     for (encoding, content_type, status, text) in cases {
         let headers = [("Content-Encoding", encoding), ("Content-Type", content_type)];
