@@ -131,7 +131,7 @@ fn trims_keep_one_side_of_a_value() {
     let mut below = whole.clone();
     below.trim_above(2.0);
     assert_eq!((cells(&below), below.count), (vec![(1, 4.0)], 4.0));
-    let mut above = whole.clone();
+    let mut above = whole;
     above.trim_below(8f64.sqrt());
     assert_eq!(cells(&above).len(), 1);
     assert!((above.count - 2.0).abs() < 1e-9, "half of the bucket's logarithm");

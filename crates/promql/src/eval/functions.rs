@@ -7,6 +7,7 @@ mod histogram_quantile;
 mod info;
 mod labels;
 mod math;
+mod native;
 mod sort;
 
 pub(crate) use calendar::format_rfc3339;
