@@ -5,7 +5,7 @@ use super::count::Count;
 use super::{FloatHistogram, NativeHistogram};
 
 /// A bucket and which of its ends belong to it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bucket {
     pub lower: f64,
     pub upper: f64,

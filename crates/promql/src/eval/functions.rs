@@ -8,6 +8,7 @@ mod info;
 mod labels;
 mod math;
 mod native;
+mod native_quantile;
 mod sort;
 
 pub(crate) use calendar::format_rfc3339;
