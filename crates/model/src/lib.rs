@@ -18,7 +18,11 @@ mod varint;
 
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
 pub use hash::{SLOT_COUNT, SeriesHash, series_hash};
-pub use histogram::{CounterResetHint, FloatHistogram, Span};
+pub use histogram::{
+    Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, Compensated, CounterResetHint, EXPONENTIAL_SCHEMAS,
+    FloatHistogram, Histogram, HistogramSum, IncompatibleSchemas, InvalidHistogram,
+    KNOWN_EXPONENTIAL_SCHEMAS, NativeHistogram, SchemaError, Span, kahan_add,
+};
 pub use ids::{InvalidTenant, SeriesId, ShardId, TenantId};
 pub use labels::{InvalidLabels, Labels, LabelsBuilder, is_legacy_label_name, is_legacy_metric_name};
 pub use matcher::{InvalidMatcher, MatchOp, Matcher, MatcherRegex};

@@ -126,6 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::excessive_precision, reason = "a tie is shown by all its digits")]
     fn forms_follow_go() {
         for (value, f, g, json) in [
             (0.0, "0", "0", "0"),

@@ -15,8 +15,8 @@ mod node;
 pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
     AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
-    InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction, RangeInput, RangeSamples,
-    RootNode, ScalarNode, SortOrder, VectorNode,
+    HistogramStatistic, InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction,
+    RangeInput, RangeSamples, RootNode, ScalarNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};

@@ -5,12 +5,17 @@ mod operation;
 mod pair;
 mod set;
 
+use std::sync::Arc;
+
+use vigie_model::FloatHistogram;
+
 use crate::plan::{BinaryNode, BinaryScalarNode, Grid};
 use crate::{BinaryOp, EvalError};
 
-use super::column::is_absent;
+use super::column::{StepSeries, is_absent};
 use super::evaluator::{Evaluator, Sink};
 use super::notes;
+use super::scalar::ScalarColumn;
 
 pub(crate) use operation::arithmetic;
 use operation::{changes_schema, is_trim, vector_scalar};
@@ -40,8 +45,7 @@ impl Evaluator<'_> {
                     self.note(node.span, notes::incompatible_types("float", symbol, "float"));
                 }
                 if !series.histograms.is_empty() {
-                    self.note_histogram_operand(node);
-                    series.histograms.clear();
+                    self.histograms_and_scalar(node, series, &scalar);
                 }
                 vector_scalar(node, &mut series.values, &scalar);
                 if drops_name {
@@ -54,23 +58,31 @@ impl Evaluator<'_> {
     }
 
     /// Only some operators combine a histogram with a number; the others leave it out and say so.
-    fn note_histogram_operand(&self, node: &BinaryScalarNode) {
-        let combines = match node.op {
-            BinaryOp::Mul => true,
-            BinaryOp::Div | BinaryOp::TrimUpper | BinaryOp::TrimLower => !node.scalar_left,
-            _ => false,
+    fn histograms_and_scalar(&self, node: &BinaryScalarNode, series: &mut StepSeries, scalar: &ScalarColumn) {
+        let right_scalar = !node.scalar_left;
+        let operation: fn(&mut FloatHistogram, f64) = match node.op {
+            BinaryOp::Mul => FloatHistogram::mul,
+            BinaryOp::Div if right_scalar => FloatHistogram::div,
+            BinaryOp::TrimUpper if right_scalar => FloatHistogram::trim_above,
+            BinaryOp::TrimLower if right_scalar => FloatHistogram::trim_below,
+            _ => {
+                let (left, right) = if node.scalar_left {
+                    ("float", "histogram")
+                } else {
+                    ("histogram", "float")
+                };
+                let note = notes::incompatible_types(left, node.op.as_str(), right);
+                self.note(node.span, note);
+                series.histograms.clear();
+                return;
+            }
         };
-        if combines {
-            return;
+        for (step, histogram) in &mut series.histograms {
+            let histogram = Arc::make_mut(histogram);
+            operation(histogram, scalar.at(*step));
+            if matches!(node.op, BinaryOp::Mul | BinaryOp::Div) {
+                histogram.compact(0);
+            }
         }
-        let (left, right) = if node.scalar_left {
-            ("float", "histogram")
-        } else {
-            ("histogram", "float")
-        };
-        self.note(
-            node.span,
-            notes::incompatible_types(left, node.op.as_str(), right),
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! Walks the plan.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use vigie_model::Labels;
 
@@ -171,7 +172,9 @@ impl<'a> Evaluator<'a> {
                         *value = -*value;
                     }
                 }
-                series.histograms.clear();
+                for (_, histogram) in &mut series.histograms {
+                    Arc::make_mut(histogram).mul(-1.0);
+                }
                 self.drop_name(series);
                 sink(series)
             })

@@ -7,6 +7,8 @@ mod histogram_quantile;
 mod info;
 mod labels;
 mod math;
+mod native;
+mod native_quantile;
 mod sort;
 
 pub(crate) use calendar::format_rfc3339;

@@ -1,22 +1,6 @@
 //! Compensated summation, as Prometheus does it.
 
-/// Adds to a sum and its compensation: Neumaier's form of Kahan's algorithm. The result is
-/// `sum + compensation`; an infinite sum has none.
-#[inline(always)]
-pub(crate) fn kahan_add(value: f64, sum: f64, compensation: f64) -> (f64, f64) {
-    let total = sum + value;
-    let lost = if sum.abs() >= value.abs() {
-        (sum - total) + value
-    } else {
-        (value - total) + sum
-    };
-    let compensation = if total.is_infinite() {
-        0.0
-    } else {
-        compensation + lost
-    };
-    (total, compensation)
-}
+pub(crate) use vigie_model::kahan_add;
 
 /// Mean of a stream: the sum divided in the end, or an incremental mean once the sum overflows.
 #[derive(Debug, Clone, Copy, Default)]

@@ -204,3 +204,17 @@ pub(crate) fn incompatible_types(left: &str, operator: &str, right: &str) -> Not
         "incompatible sample types encountered for binary operator {operator:?}: {left} {operator} {right}"
     ))
 }
+
+pub(crate) fn mixed_classic_native(metric_name: &str) -> Note {
+    Note::Warning(format!(
+        "vector contains a mix of classic and native histograms{}",
+        for_metric(metric_name)
+    ))
+}
+
+pub(crate) fn nan_observations(effect: &str, metric_name: &str) -> Note {
+    Note::Info(format!(
+        "input to histogram_quantile has NaN observations, result is {effect}{}",
+        for_metric(metric_name)
+    ))
+}

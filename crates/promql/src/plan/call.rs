@@ -6,8 +6,8 @@ use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 
 use super::build::{Builder, string, unwrap_parens};
 use super::{
-    CalendarField, Grid, HistogramFraction, HistogramQuantile, InfoCall, LabelReplace, MapFunction,
-    RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
+    CalendarField, Grid, HistogramFraction, HistogramQuantile, HistogramStatistic, InfoCall, LabelReplace,
+    MapFunction, RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
 };
 
 const ANCHORED_FUNCTIONS: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -115,10 +115,8 @@ impl Builder<'_> {
                 input_span: argument(call, 2)?.span,
             }))),
             "info" => self.info(call, grid),
-            // These take their values from native histograms and start times only; samples are
-            // floats without one.
-            "histogram_avg" | "histogram_count" | "histogram_sum" | "histogram_stddev"
-            | "histogram_stdvar" | "start_timestamp" => Ok(VectorNode::Nothing),
+            // Samples have no start times yet.
+            "start_timestamp" => Ok(VectorNode::Nothing),
             other => Err(unknown_function(other)),
         }
     }
@@ -369,6 +367,11 @@ fn map_function(name: &str) -> Option<MapFunction> {
         "minute" => MapFunction::Calendar(Field::Minute),
         "month" => MapFunction::Calendar(Field::Month),
         "year" => MapFunction::Calendar(Field::Year),
+        "histogram_count" => MapFunction::Histogram(HistogramStatistic::Count),
+        "histogram_sum" => MapFunction::Histogram(HistogramStatistic::Sum),
+        "histogram_avg" => MapFunction::Histogram(HistogramStatistic::Avg),
+        "histogram_stddev" => MapFunction::Histogram(HistogramStatistic::Stddev),
+        "histogram_stdvar" => MapFunction::Histogram(HistogramStatistic::Stdvar),
         _ => return None,
     })
 }

@@ -197,6 +197,18 @@ pub(crate) enum MapFunction {
     /// `timestamp` of anything but a selector: the evaluation time.
     Timestamp,
     Calendar(CalendarField),
+    /// Of native histograms; floats give nothing.
+    Histogram(HistogramStatistic),
+}
+
+/// What `histogram_count` and its like take from a native histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HistogramStatistic {
+    Count,
+    Sum,
+    Avg,
+    Stddev,
+    Stdvar,
 }
 
 /// What a calendar function takes from a time in UTC.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use regex::Regex;
-use vigie_model::{Labels, is_stale_nan};
+use vigie_model::{CounterResetHint, FloatHistogram, Labels, is_stale_nan};
 use vigie_promql::{Annotations, MatrixSeries, QueryValue, VectorSample};
 
 use super::load::Item;
@@ -125,9 +125,7 @@ impl Expected {
             }
             let same = match (&self.series[at].1[..], &sample.histogram) {
                 ([Item::Value(expected)], None) => almost_equal(*expected, sample.value),
-                ([Item::Histogram(expected)], Some(found)) => {
-                    expected.count == found.count && expected.sum == found.sum
-                }
+                ([Item::Histogram(expected)], Some(found)) => same_histogram(expected, found),
                 _ => false,
             };
             if !same {
@@ -233,9 +231,33 @@ fn same_item(expected: &Item, found: &Item) -> bool {
     match (expected, found) {
         (Item::Absent, Item::Absent) => true,
         (Item::Value(expected), Item::Value(found)) => almost_equal(*expected, *found),
-        (Item::Histogram(expected), Item::Histogram(found)) => {
-            expected.count == found.count && expected.sum == found.sum
-        }
+        (Item::Histogram(expected), Item::Histogram(found)) => same_histogram(expected, found),
         _ => false,
     }
+}
+
+/// Numbers may differ a little, bucket layouts not. A hint matters only where the script gives one.
+fn same_histogram(expected: &FloatHistogram, found: &FloatHistogram) -> bool {
+    let (mut expected, mut found) = (expected.clone(), found.clone());
+    expected.compact(0);
+    found.compact(0);
+    let same_counts = |left: &[f64], right: &[f64]| {
+        left.len() == right.len()
+            && left
+                .iter()
+                .zip(right)
+                .all(|(left, right)| almost_equal(*left, *right))
+    };
+    expected.schema == found.schema
+        && expected.zero_threshold == found.zero_threshold
+        && expected.custom_values == found.custom_values
+        && almost_equal(expected.count, found.count)
+        && almost_equal(expected.sum, found.sum)
+        && almost_equal(expected.zero_count, found.zero_count)
+        && expected.positive_spans == found.positive_spans
+        && expected.negative_spans == found.negative_spans
+        && same_counts(&expected.positive_buckets, &found.positive_buckets)
+        && same_counts(&expected.negative_buckets, &found.negative_buckets)
+        && (expected.counter_reset_hint == CounterResetHint::Unknown
+            || expected.counter_reset_hint == found.counter_reset_hint)
 }

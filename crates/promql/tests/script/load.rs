@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use vigie_model::{FloatHistogram, Labels, METRIC_NAME, parse_duration_ms, parse_go_float, stale_nan};
+use vigie_model::{
+    CounterResetHint, FloatHistogram, Labels, METRIC_NAME, Span, parse_duration_ms, parse_go_float, stale_nan,
+};
 use vigie_promql::{SelectRequest, Series, SeriesSet, Source, SourceError, parse_selector};
 
 /// One item of a series line.
@@ -207,8 +209,17 @@ fn expand(token: &str, items: &mut Vec<Item>) {
     }
     if head.starts_with("{{") {
         let first = head.find("}}").map_or(head, |end| &head[..end + 2]);
-        let count = times.map_or(1, |times| times + 1);
-        items.extend(std::iter::repeat_n(Item::Histogram(histogram(first)), count));
+        let mut value = histogram(first);
+        let step = &head[first.len()..];
+        for _ in 0..times.map_or(1, |times| times + 1) {
+            items.push(Item::Histogram(value.clone()));
+            let combined = match step.split_at_checked(1) {
+                Some(("+", step)) => value.add(&histogram(step)),
+                Some(("-", step)) => value.sub(&histogram(step)),
+                _ => continue,
+            };
+            combined.expect("a step with buckets of the same kind");
+        }
         return;
     }
     if head == "stale" {
@@ -242,16 +253,50 @@ pub(crate) fn number(text: &str) -> f64 {
     parse_go_float(text).unwrap_or_else(|| panic!("not a number: {text:?}"))
 }
 
-/// Histograms are only told apart by what every one has; their operations have their own scripts.
+/// `{{schema:1 sum:-0.3 count:3.1 z_bucket:7.1 z_bucket_w:0.05 buckets:[5.1 10 7] offset:-3 …}}`
 fn histogram(text: &str) -> FloatHistogram {
     let mut histogram = FloatHistogram::default();
-    for field in text.trim_matches(['{', '}']).split_whitespace() {
-        match field.split_once(':') {
-            Some(("sum", value)) => histogram.sum = number(value),
-            Some(("count", value)) => histogram.count = number(value),
-            Some(("schema", value)) => histogram.schema = value.parse().unwrap_or_default(),
-            _ => {}
+    let (mut offset, mut negative_offset) = (0, 0);
+    let mut rest = text.trim_start_matches('{').trim_end_matches('}').trim();
+    while let Some((key, after)) = rest.split_once(':') {
+        let (value, after) = match after.strip_prefix('[') {
+            Some(list) => list.split_once(']').unwrap_or((list, "")),
+            None => after.split_once(char::is_whitespace).unwrap_or((after, "")),
+        };
+        let list = || value.split_whitespace().map(number).collect::<Vec<f64>>();
+        match key.trim() {
+            "schema" => histogram.schema = number(value) as i32,
+            "sum" => histogram.sum = number(value),
+            "count" => histogram.count = number(value),
+            "z_bucket" => histogram.zero_count = number(value),
+            "z_bucket_w" => histogram.zero_threshold = number(value),
+            "buckets" => histogram.positive_buckets = list(),
+            "n_buckets" => histogram.negative_buckets = list(),
+            "custom_values" => histogram.custom_values = list().into(),
+            "offset" => offset = number(value) as i32,
+            "n_offset" => negative_offset = number(value) as i32,
+            "counter_reset_hint" => {
+                histogram.counter_reset_hint = match value {
+                    "reset" => CounterResetHint::Reset,
+                    "not_reset" => CounterResetHint::NotReset,
+                    "gauge" => CounterResetHint::Gauge,
+                    _ => CounterResetHint::Unknown,
+                };
+            }
+            other => panic!("unknown part {other:?} of {text}"),
         }
+        rest = after.trim();
     }
+    histogram.positive_spans = one_span(offset, histogram.positive_buckets.len());
+    histogram.negative_spans = one_span(negative_offset, histogram.negative_buckets.len());
     histogram
+}
+
+fn one_span(offset: i32, length: usize) -> Vec<Span> {
+    let length = length as u32;
+    if length == 0 {
+        Vec::new()
+    } else {
+        vec![Span { offset, length }]
+    }
 }

@@ -6,7 +6,7 @@ use vigie_model::{Labels, METRIC_NAME, parse_go_float};
 use crate::plan::{Grid, VectorNode};
 use crate::{EvalError, Span};
 
-use super::super::column::{StepSeries, is_absent};
+use super::super::column::{ABSENT, StepSeries, is_absent};
 use super::super::evaluator::Evaluator;
 use super::super::merge::Collected;
 use super::super::notes;
@@ -22,6 +22,15 @@ pub(super) struct Histogram {
     pub buckets: Vec<(f64, usize)>,
 }
 
+/// What a vector has of histograms of both kinds. Where one is there in both kinds it is left out.
+pub(super) struct Histograms<'m> {
+    /// The bucket series.
+    pub buckets: Collected<'m>,
+    pub classic: Vec<Histogram>,
+    /// Without columns of values.
+    pub natives: Collected<'m>,
+}
+
 impl Evaluator<'_> {
     /// Groups the series of a vector by all their labels but `le`.
     pub(super) fn collect_histograms(
@@ -29,12 +38,18 @@ impl Evaluator<'_> {
         input: &VectorNode,
         span: Span,
         grid: Grid,
-    ) -> Result<(Collected<'_>, Vec<Histogram>), EvalError> {
+    ) -> Result<Histograms<'_>, EvalError> {
         let mut collected = Collected::new(&self.memory);
+        let mut natives = Collected::new(&self.memory);
         let mut histograms: Vec<Histogram> = Vec::new();
         let mut positions: HashMap<Labels, usize> = HashMap::new();
         self.vector(input, grid, &mut |series| {
-            series.histograms.clear();
+            if !series.histograms.is_empty() {
+                let mut native = StepSeries::new(series.labels.clone(), 0);
+                native.drop_name = series.drop_name;
+                native.histograms = std::mem::take(&mut series.histograms);
+                natives.push(&mut native)?;
+            }
             if series.is_empty() {
                 return Ok(());
             }
@@ -61,7 +76,30 @@ impl Evaluator<'_> {
                 .buckets
                 .sort_by(|left, right| left.0.total_cmp(&right.0));
         }
-        Ok((collected, histograms))
+        for native in &mut natives.series {
+            let Some(&classic) = positions.get(&native.labels) else {
+                continue;
+            };
+            let buckets = &histograms[classic].buckets;
+            let name = self.annotated_name(&native.labels);
+            native.histograms.retain(|(step, _)| {
+                let mut is_mixed = false;
+                for &(_, position) in buckets {
+                    let value = &mut collected.series[position].values[*step];
+                    is_mixed |= !is_absent(*value);
+                    *value = ABSENT;
+                }
+                if is_mixed {
+                    self.note(span, notes::mixed_classic_native(&name));
+                }
+                !is_mixed
+            });
+        }
+        Ok(Histograms {
+            buckets: collected,
+            classic: histograms,
+            natives,
+        })
     }
 
     /// Prometheus names the metric in these remarks only while names are still there.

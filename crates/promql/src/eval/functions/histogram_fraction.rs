@@ -17,11 +17,12 @@ impl Evaluator<'_> {
     ) -> Result<(), EvalError> {
         let lower = self.scalar(&call.lower, grid)?;
         let upper = self.scalar(&call.upper, grid)?;
-        let (collected, histograms) = self.collect_histograms(&call.input, call.input_span, grid)?;
+        let found = self.collect_histograms(&call.input, call.input_span, grid)?;
+        let (collected, histograms) = (&found.buckets, &found.classic);
         let mut merger = Merger::new(&self.memory);
         let mut out = StepSeries::default();
         let mut buckets = Vec::new();
-        for histogram in &histograms {
+        for histogram in histograms {
             out.reset(histogram.labels.clone(), grid.len);
             for step in 0..grid.len {
                 gather(histogram, &collected.series, step, &mut buckets);

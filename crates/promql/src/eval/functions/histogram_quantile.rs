@@ -1,4 +1,4 @@
-//! histogram_quantile and histogram_quantiles of classic histograms.
+//! histogram_quantile and histogram_quantiles.
 
 use std::cmp::Ordering;
 
@@ -7,11 +7,12 @@ use vigie_model::format_go_f;
 use crate::plan::{Grid, HistogramQuantile};
 use crate::{EvalError, Span};
 
-use super::super::column::{StepSeries, StepSet};
+use super::super::column::{StepSeries, StepSet, admit};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::merge::Merger;
 use super::super::notes::{self, BucketRepair, Note};
 use super::classic::{Bucket, gather};
+use super::native_quantile::{NanEffect, native_quantile};
 
 /// Counts that differ by less, relative to their sum, are rounding errors of whoever summed them.
 const SMALL_DELTA: f64 = 1e-12;
@@ -23,11 +24,13 @@ impl Evaluator<'_> {
         grid: Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
-        let (collected, histograms) = self.collect_histograms(&call.input, call.input_span, grid)?;
+        let found = self.collect_histograms(&call.input, call.input_span, grid)?;
+        let (collected, histograms) = (&found.buckets, &found.classic);
         let mut occupied = StepSet::new(grid.len);
         collected
             .series
             .iter()
+            .chain(&found.natives.series)
             .for_each(|series| occupied.insert_present(series));
         let mut merger = Merger::new(&self.memory);
         let mut out = StepSeries::default();
@@ -35,7 +38,32 @@ impl Evaluator<'_> {
         for (node, span) in &call.quantiles {
             let quantiles = self.scalar(node, grid)?;
             self.note_quantiles(*span, &occupied, grid, |step| quantiles.at(step));
-            for histogram in &histograms {
+            for native in &found.natives.series {
+                out.reset(native.labels.clone(), grid.len);
+                let name = native.labels.metric_name();
+                for (step, histogram) in &native.histograms {
+                    let (quantile, effect) = native_quantile(quantiles.at(*step), histogram);
+                    out.values[*step] = admit(quantile);
+                    match effect {
+                        None => {}
+                        Some(NanEffect::ResultIsNan) => {
+                            self.note(*span, notes::nan_observations("NaN", name));
+                        }
+                        Some(NanEffect::SkewedHigher) => {
+                            self.note(*span, notes::nan_observations("skewed higher", name));
+                        }
+                    }
+                }
+                self.work(grid.len)?;
+                out.drop_name = native.drop_name;
+                self.drop_name(&mut out);
+                if let Some(label) = &call.label {
+                    let value = open_metrics_float(quantiles.at(0));
+                    out.labels = out.labels.to_builder().set(label, value).build();
+                }
+                merger.push(&mut out)?;
+            }
+            for histogram in histograms {
                 out.reset(histogram.labels.clone(), grid.len);
                 for step in 0..grid.len {
                     gather(histogram, &collected.series, step, &mut buckets);

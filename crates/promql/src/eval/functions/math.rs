@@ -3,10 +3,11 @@
 use crate::EvalError;
 use crate::plan::{Grid, MapFunction, ScalarNode, VectorNode};
 
-use super::super::column::{ABSENT, is_absent};
+use super::super::column::{ABSENT, admit, is_absent};
 use super::super::evaluator::{Evaluator, Sink};
 use super::super::scalar::ScalarColumn;
 use super::calendar::calendar_field;
+use super::native::statistic;
 
 impl Evaluator<'_> {
     pub(crate) fn map(
@@ -20,10 +21,19 @@ impl Evaluator<'_> {
         let params = self.scalars(params, grid)?;
         self.unique(!input.has_one_name(), sink, &mut |sink| {
             self.vector(input, grid, &mut |series| {
-                if function == MapFunction::Timestamp {
-                    for (step, _) in &series.histograms {
-                        series.values[*step] = 0.0;
+                match function {
+                    MapFunction::Timestamp => {
+                        for (step, _) in &series.histograms {
+                            series.values[*step] = 0.0;
+                        }
                     }
+                    MapFunction::Histogram(kind) => {
+                        series.values.fill(ABSENT);
+                        for (step, histogram) in &series.histograms {
+                            series.values[*step] = admit(statistic(kind, histogram));
+                        }
+                    }
+                    _ => {}
                 }
                 series.histograms.clear();
                 apply(function, &mut series.values, &params, grid);
@@ -77,6 +87,8 @@ fn apply(function: MapFunction, values: &mut [f64], params: &[ScalarColumn], gri
         MapFunction::ClampMin => clamp(values, |step| (params[0].at(step), f64::INFINITY)),
         MapFunction::ClampMax => clamp(values, |step| (f64::NEG_INFINITY, params[0].at(step))),
         MapFunction::Timestamp => each_step(values, |step, _| grid.time_ms(step) as f64 / 1000.0),
+        // Taken from the histograms already.
+        MapFunction::Histogram(_) => {}
         MapFunction::Calendar(field) => each(values, |value| calendar_field(field, value)),
     }
 }
