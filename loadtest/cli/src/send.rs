@@ -1,0 +1,13 @@
+//! Sending: open-loop or closed-loop senders that behave as Prometheus's remote write does, and count everything.
+
+mod client;
+mod fleet;
+mod pace;
+mod record;
+mod retry;
+mod sender;
+
+pub use client::{BadUrl, Endpoint};
+pub use fleet::{Fleet, FleetOptions, Frontiers, Pacing, THREAD_NAME};
+pub use record::{Counts, Latency, Recorder, Stretch, percentiles};
+pub use sender::{Fate, Parcel, Source};
