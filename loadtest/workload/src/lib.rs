@@ -1,0 +1,29 @@
+//! What the load tester sends: series of known shapes, values that move as real ones do, churn, HA pairs, late samples,
+//! backfill and tenants, encoded as remote write 1.0 and 2.0.
+//!
+//! Everything follows from a [`WorkloadSpec`] and a seed. The crate must not know the network, a clock, or the system
+//! that is tested.
+
+mod duration;
+mod native;
+mod page;
+mod random;
+mod request;
+mod series;
+mod shape;
+mod spec;
+mod stream;
+mod value;
+mod wire;
+mod workload;
+
+pub use duration::Millis;
+pub use native::NativeHistogram;
+pub use request::{Request, Sample};
+pub use series::{Family, MetricKind, SeriesKey, canonical_text};
+pub use spec::{
+    BackfillSpec, ChurnSpec, HaSpec, OutOfOrderSpec, Protocol, ShapeSpec, TargetStyle, TenantsSpec,
+    WorkloadError, WorkloadSpec,
+};
+pub use stream::Stream;
+pub use workload::Workload;
