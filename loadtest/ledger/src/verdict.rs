@@ -96,7 +96,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether no fault was found.
+    /// Whether no fault was found. That proves little if nothing was expected; the counts say how much was.
     pub fn is_clean(&self) -> bool {
         self.faults.is_empty()
     }
