@@ -1,0 +1,1 @@
+//! The results of load tests.
