@@ -8,6 +8,7 @@ mod retry;
 mod sender;
 
 pub use client::{BadUrl, Endpoint};
-pub use fleet::{Fleet, FleetOptions, Frontiers, Pacing, THREAD_NAME};
+pub use fleet::{Fleet, FleetOptions, Frontiers, THREAD_NAME};
+pub use pace::Pace;
 pub use record::{Counts, Latency, Recorder, Stretch, percentiles};
-pub use sender::{Fate, Parcel, Source};
+pub use sender::{Entry, Parcel, Source};

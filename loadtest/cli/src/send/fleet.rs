@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::client::Endpoint;
 use super::pace::Pace;
 use super::record::Recorder;
-use super::sender::{Fate, Frontier, SenderOptions, Source, send_all};
+use super::sender::{Frontier, SenderOptions, Source, send_all};
 
 /// The name that marks the generator's own threads in the kernel's accounts; at most 15 bytes.
 pub const THREAD_NAME: &str = "lt-send";
@@ -20,17 +20,9 @@ pub const THREAD_NAME: &str = "lt-send";
 #[derive(Debug, Clone)]
 pub struct FleetOptions {
     pub endpoint: Endpoint,
-    pub pacing: Pacing,
+    pub pace: Pace,
     /// Attempts at one request end after this time.
     pub give_up_after: Duration,
-}
-
-/// The timetable of the whole fleet.
-#[derive(Debug, Clone, Copy)]
-pub enum Pacing {
-    Closed,
-    /// Per sender one request every `interval`.
-    Open { interval: Duration, queue: u32 },
 }
 
 /// Senders at work.
@@ -40,11 +32,11 @@ pub struct Fleet {
     frontiers: Vec<Frontier>,
     stop: watch::Sender<bool>,
     started: std::time::Instant,
-    thread: JoinHandle<Result<Vec<Vec<Fate>>>>,
+    thread: JoinHandle<Result<()>>,
 }
 
 impl Fleet {
-    /// Starts one sender per source, spread evenly over one interval.
+    /// Starts one sender per source.
     pub fn start(options: FleetOptions, sources: Vec<Box<dyn Source>>) -> Result<Self> {
         let recorder = Arc::new(Recorder::new().context("make histograms")?);
         let frontiers: Vec<Frontier> = sources.iter().map(|_| Frontier::default()).collect();
@@ -85,10 +77,10 @@ impl Fleet {
         self.stop.send_replace(true);
     }
 
-    /// Waits for the end; per sender the fate of each of its requests.
-    pub fn join(self) -> Result<(Arc<Recorder>, Vec<Vec<Fate>>)> {
-        let fates = self.thread.join().map_err(|_| anyhow!("a sender panicked"))??;
-        Ok((self.recorder, fates))
+    /// Waits for the end.
+    pub fn join(self) -> Result<Arc<Recorder>> {
+        self.thread.join().map_err(|_| anyhow!("a sender panicked"))??;
+        Ok(self.recorder)
     }
 }
 
@@ -109,39 +101,32 @@ fn run(
     recorder: &Arc<Recorder>,
     frontiers: &[Frontier],
     stop: &watch::Receiver<bool>,
-) -> Result<Vec<Vec<Fate>>> {
+) -> Result<()> {
     // One thread is enough for millions of samples a second, and leaves the cores to the server.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("build the senders' runtime")?;
-    let count = sources.len().max(1) as u32;
     runtime.block_on(async {
         let start = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();
         for (which, (source, frontier)) in sources.into_iter().zip(frontiers).enumerate() {
-            let pace = match options.pacing {
-                Pacing::Closed => Pace::Closed,
-                Pacing::Open { interval, queue } => Pace::Open {
-                    interval,
-                    phase: interval * which as u32 / count,
-                    queue,
-                },
-            };
             let sender = SenderOptions {
                 endpoint: options.endpoint.clone(),
-                pace,
+                pace: options.pace,
                 start,
                 give_up_after: options.give_up_after,
             };
             let (recorder, frontier, stop) = (Arc::clone(recorder), frontier.clone(), stop.clone());
-            tasks.spawn(async move { (which, send_all(sender, source, recorder, frontier, stop).await) });
+            tasks.spawn(async move {
+                send_all(sender, source, recorder, frontier, stop)
+                    .await
+                    .with_context(|| format!("sender {which}"))
+            });
         }
-        let mut fates: Vec<Vec<Fate>> = vec![Vec::new(); count as usize];
         while let Some(ended) = tasks.join_next().await {
-            let (which, of_sender) = ended.context("wait for a sender")?;
-            fates[which] = of_sender.with_context(|| format!("sender {which}"))?;
+            ended.context("wait for a sender")??;
         }
-        Ok(fates)
+        Ok(())
     })
 }

@@ -110,6 +110,11 @@ impl Recorder {
         inner.keep_text(text);
     }
 
+    /// Something a reader of the report should know.
+    pub fn note(&self, text: &str) {
+        self.inner.lock().keep_text(text);
+    }
+
     pub fn refused(&self, samples: u32, text: &str) {
         let mut inner = self.inner.lock();
         inner.interval.refused_requests += 1;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::header::HeaderMap;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+use vigie_ledger::{Content, Fate, Ledger, RequestId, body_digest};
 
 use super::client::{Connection, Endpoint};
 use super::pace::{Pace, Turn};
@@ -16,32 +17,32 @@ use super::record::Recorder;
 use super::retry::{Backoff, Verdict, verdict};
 
 /// A request ready to go.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Parcel {
     pub body: Bytes,
+    /// Zero for a request of metadata only.
     pub samples: u32,
-    /// Time of its samples; requests of one source come in the order of time, but for those meant to be late.
+    /// Time of its newest sample; requests of one source come in the order of time, but for those meant to be late.
     pub time_ms: i64,
+    /// Its place in the workload's timetable.
+    pub place: Duration,
     pub headers: HeaderMap,
+    /// Where its fate is written down, and under which source and number it can be made again.
+    pub entry: Option<Entry>,
+}
+
+/// A request's entry in a ledger.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub ledger: Arc<Ledger>,
+    pub source: u32,
+    pub number: u64,
 }
 
 /// Where a sender gets its requests from, in order.
 pub trait Source: Send {
     /// Replaces `parcel` by the next request; false at the end.
     fn next(&mut self, parcel: &mut Parcel) -> Result<bool>;
-}
-
-/// What became of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Its samples must be readable.
-    Acked,
-    /// Its samples must not be there (but may be in part: a server may store the good rows of a request it refuses).
-    Refused,
-    /// Never sent: its samples must not be there.
-    Missed,
-    /// No answer, or given up between attempts: its samples may be there or not.
-    Unknown,
 }
 
 /// What a sender needs to know besides its requests.
@@ -75,49 +76,64 @@ impl Frontier {
     }
 }
 
-/// Sends everything `source` has, until it is empty or `stop` turns true; returns the fate of request 0, 1, ...
+/// Sends everything `source` has, until it is empty or `stop` turns true.
 pub async fn send_all(
     options: SenderOptions,
     mut source: Box<dyn Source>,
     recorder: Arc<Recorder>,
     frontier: Frontier,
     mut stop: watch::Receiver<bool>,
-) -> Result<Vec<Fate>> {
+) -> Result<()> {
     let mut connection = Connection::new(options.endpoint.clone());
-    let mut fates = Vec::new();
     let mut parcel = Parcel::default();
-    while !*stop.borrow() && source.next(&mut parcel).context("get the next request")? {
+    while !*stop.borrow() {
+        if !source.next(&mut parcel).context("get the next request")? {
+            frontier.raise(i64::MAX);
+            return Ok(());
+        }
         frontier.raise(parcel.time_ms);
-        let turn = loop {
-            match options.pace.turn(fates.len() as u64, options.start.elapsed()) {
+        let due = loop {
+            match options.pace.turn(parcel.place, options.start.elapsed()) {
                 Turn::Wait(pause) => {
                     // Stop first: a run that ends does not wait for a request that is due in an hour.
                     tokio::select! {
                         biased;
-                        () = stopped(&mut stop) => break None,
+                        () = stopped(&mut stop) => return Ok(()),
                         () = sleep_until(Instant::now() + pause) => {}
                     }
                 }
-                turn => break Some(turn),
+                Turn::Send { due } => break Some(options.start + due),
+                Turn::Missed => break None,
             }
         };
-        let fate = match turn {
-            None => break,
-            Some(Turn::Send { due }) => {
-                let due = options.start + due;
-                deliver(&options, &mut connection, &parcel, due, &recorder, &mut stop).await
-            }
-            Some(_) => {
-                recorder.missed(parcel.samples);
-                Fate::Missed
-            }
+        let Some(due) = due else {
+            recorder.missed(parcel.samples);
+            continue;
         };
-        fates.push(fate);
+        // Before the first byte leaves: if this process is killed, the ledger knows what may have arrived.
+        let request = match &parcel.entry {
+            None => None,
+            Some(entry) => Some(begin(entry, &parcel)?),
+        };
+        let fate = deliver(&options, &mut connection, &parcel, due, &recorder, &mut stop).await;
+        if let (Some(entry), Some(request)) = (&parcel.entry, request) {
+            entry
+                .ledger
+                .settle(request, &fate)
+                .context("write down what became of a request")?;
+        }
     }
-    if !*stop.borrow() {
-        frontier.raise(i64::MAX);
-    }
-    Ok(fates)
+    Ok(())
+}
+
+fn begin(entry: &Entry, parcel: &Parcel) -> Result<RequestId> {
+    let content = Content::Reference {
+        source: entry.source,
+        number: entry.number,
+        rows: parcel.samples,
+        digest: body_digest(&parcel.body),
+    };
+    entry.ledger.begin(content, None).context("write down a request")
 }
 
 /// Attempts at one request until it is settled.
@@ -131,55 +147,87 @@ async fn deliver(
 ) -> Fate {
     let first_attempt = Instant::now();
     let mut backoff = Backoff::default();
-    // Once an attempt may have had its effect, giving up leaves the question open.
-    let mut may_be_stored = false;
+    // The most that any attempt may have left behind.
+    let mut most = Attempts::default();
     loop {
         let retry_after = match connection.post(&parcel.headers, parcel.body.clone()).await {
-            Ok(answer) => match verdict(answer.status) {
-                Verdict::Acked => {
-                    recorder.acked(parcel.samples, parcel.body.len(), due.elapsed());
-                    return Fate::Acked;
+            Ok(answer) => {
+                most.answered(answer.status);
+                match verdict(answer.status) {
+                    Verdict::Acked => {
+                        recorder.acked(parcel.samples, parcel.body.len(), due.elapsed());
+                        if let Some(written) = answer.samples_written
+                            && written != u64::from(parcel.samples)
+                        {
+                            let sent = parcel.samples;
+                            recorder.note(&format!("{written} of {sent} samples written, says an answer"));
+                        }
+                        return Fate::Acked;
+                    }
+                    Verdict::Refused => {
+                        recorder.refused(parcel.samples, &format!("{}: {}", answer.status, answer.text));
+                        return most.fate();
+                    }
+                    Verdict::Retry => {
+                        if answer.status == 429 {
+                            recorder.shed();
+                        } else {
+                            recorder.failed(&format!("{}: {}", answer.status, answer.text));
+                        }
+                        answer.retry_after
+                    }
                 }
-                Verdict::Refused => {
-                    recorder.refused(parcel.samples, &format!("{}: {}", answer.status, answer.text));
-                    return if may_be_stored { Fate::Unknown } else { Fate::Refused };
-                }
-                Verdict::Retry if answer.status == 429 => {
-                    recorder.shed();
-                    answer.retry_after
-                }
-                Verdict::Retry => {
-                    may_be_stored = true;
-                    recorder.failed(&format!("{}: {}", answer.status, answer.text));
-                    answer.retry_after
-                }
-            },
+            }
             Err(error) => {
-                may_be_stored |= error.may_have_arrived();
+                if error.may_have_arrived() {
+                    most.unanswered = true;
+                }
                 recorder.failed(&error.to_string());
                 None
             }
         };
         let pause = backoff.pause(retry_after);
-        if first_attempt.elapsed() + pause > options.give_up_after {
-            return give_up(parcel, may_be_stored, recorder);
+        let is_over = first_attempt.elapsed() + pause > options.give_up_after;
+        if !is_over {
+            // Stop first: a run that ends does not wait for a server that is down.
+            tokio::select! {
+                biased;
+                () = stopped(stop) => {}
+                () = tokio::time::sleep(pause) => continue,
+            }
         }
-        // Stop first: a run that ends does not wait for a server that is down.
-        tokio::select! {
-            biased;
-            () = stopped(stop) => return give_up(parcel, may_be_stored, recorder),
-            () = tokio::time::sleep(pause) => {}
+        let fate = most.fate();
+        if fate == Fate::NotSent {
+            recorder.missed(parcel.samples);
+        } else {
+            recorder.unknown(parcel.samples);
         }
+        return fate;
     }
 }
 
-fn give_up(parcel: &Parcel, may_be_stored: bool, recorder: &Recorder) -> Fate {
-    if may_be_stored {
-        recorder.unknown(parcel.samples);
-        Fate::Unknown
-    } else {
-        recorder.missed(parcel.samples);
-        Fate::Missed
+/// What attempts without success may have left behind.
+#[derive(Debug, Default)]
+struct Attempts {
+    unanswered: bool,
+    refused: Option<u16>,
+}
+
+impl Attempts {
+    fn answered(&mut self, status: u16) {
+        if Fate::from_status(Some(status)) == Fate::Unknown {
+            self.unanswered = true;
+        } else {
+            self.refused = Some(status);
+        }
+    }
+
+    fn fate(&self) -> Fate {
+        match self.refused {
+            _ if self.unanswered => Fate::Unknown,
+            Some(status) => Fate::from_status(Some(status)),
+            None => Fate::NotSent,
+        }
     }
 }
 
