@@ -1,9 +1,10 @@
 //! What the load tester sends: series of known shapes, values that move as real ones do, churn, HA pairs, late samples,
 //! backfill and tenants, encoded as remote write 1.0 and 2.0.
 //!
-//! Everything follows from a [`WorkloadSpec`] and a seed. The crate must not know the network, a clock, or the system
-//! that is tested.
+//! Everything follows from a [`WorkloadSpec`] and a seed. Requests are made while they are sent ([`Stream`]) or before, into
+//! files ([`RequestCorpus`]). The crate must not know the network, a clock, or the system that is tested.
 
+mod corpus;
 mod duration;
 mod native;
 mod page;
@@ -17,6 +18,7 @@ mod value;
 mod wire;
 mod workload;
 
+pub use corpus::{CorpusError, CorpusReader, CorpusRequest, CorpusTotals, RequestCorpus};
 pub use duration::Millis;
 pub use native::NativeHistogram;
 pub use request::{Request, Sample};

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use crate::random::{mix, mix2, unit as chance};
 use crate::series::{Series, Text};
 use crate::shape::{Builder, Shape};
 use crate::spec::{WorkloadError, WorkloadSpec};
 use crate::stream::Stream;
 use crate::value::Round;
+
+/// The version of what the crate makes of a specification and a seed. Raised with every change of names, labels, values
+/// or encoding, so that nobody replays requests of an older one; a golden test of the corpus notices such a change.
+pub(crate) const GENERATOR: u32 = 1;
 
 /// Everything that is sent in a run. Equal specifications and seeds give equal bytes.
 #[derive(Debug, Clone)]
@@ -77,6 +83,13 @@ impl Workload {
     /// The stream of a sender below [`WorkloadSpec::senders`]. Building its series takes a microsecond or two each.
     pub fn stream(&self, sender: u32) -> Stream {
         Stream::new(Arc::clone(&self.inner), sender)
+    }
+
+    /// A number for the specification, the seed and the version of the generator: a name for what is prepared from them.
+    pub fn fingerprint(&self) -> u64 {
+        // The specification has neither maps with keys that are no texts nor anything else JSON refuses.
+        let spec = serde_json::to_vec(self.spec()).unwrap_or_default();
+        xxh3_64_with_seed(&spec, mix2(self.inner.seed, u64::from(GENERATOR)))
     }
 
     /// Names of all tenants; empty without tenants.
