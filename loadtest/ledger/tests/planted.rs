@@ -162,7 +162,7 @@ fn play(run: &Run) -> Played {
             Course::Unknown(stored) => {
                 let request = begin(&own, None);
                 // No fate at all means the same.
-                if run.seed % 2 == 0 {
+                if run.seed.is_multiple_of(2) {
                     settle(request, Fate::from_status(None));
                 }
                 match stored {
