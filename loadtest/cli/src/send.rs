@@ -10,5 +10,5 @@ mod sender;
 pub use client::{BadUrl, Endpoint};
 pub use fleet::{Fleet, FleetOptions, Frontiers, THREAD_NAME};
 pub use pace::Pace;
-pub use record::{Counts, Latency, Recorder, Stretch, percentiles};
+pub use record::{Counts, Recorder, Stretch};
 pub use sender::{Entry, Parcel, Source};

@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use vigie_systems::faults::Schedule;
 use vigie_workload::{Millis, Protocol, WorkloadSpec};
 
-use super::fault::FaultSpec;
 use super::query::{QueryGroup, When};
 
 /// One scenario: data, how they are sent, what is asked meanwhile and afterwards, what goes wrong, and what is proven.
@@ -30,21 +31,28 @@ pub struct Scenario {
     /// What is asked, while data come in or afterwards.
     #[serde(default)]
     pub queries: Vec<QueryGroup>,
-    /// What goes wrong, and when.
+    /// What goes wrong, and how many seconds after the start of the live part; the system is called `server`.
     #[serde(default)]
-    pub faults: Vec<FaultSpec>,
+    pub faults: Schedule,
     /// How far behind the newest sample of a series the server must accept samples. Default 0.
     #[serde(default = "zero")]
     pub out_of_order_window: Millis,
     /// Kill the server with `kill -9` at the end, and time its restart until the first full answer. Default false.
     #[serde(default)]
     pub restart: bool,
+    /// Before memory and disk are measured: `compact` (default), wait for the server's own compaction or have it
+    /// compact; `rest`, only wait until it uses next to no CPU.
+    #[serde(default)]
+    pub settle: SettleSpec,
     /// What of the ledger is read back. Default `all`.
     #[serde(default)]
     pub verify: VerifySpec,
+    /// More arguments, by system; they appear among its settings.
+    #[serde(default)]
+    pub args: BTreeMap<String, Vec<String>>,
     /// Systems that cannot take part, with the reason; `compare` leaves them out and says why.
     #[serde(default)]
-    pub without: std::collections::BTreeMap<String, String>,
+    pub without: BTreeMap<String, String>,
 }
 
 fn zero() -> Millis {
@@ -95,6 +103,15 @@ pub struct ScrapeSpec {
     pub workload: WorkloadSpec,
 }
 
+/// What is waited for before memory and disk are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SettleSpec {
+    #[default]
+    Compact,
+    Rest,
+}
+
 /// What of the ledger is read back after the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,8 +119,8 @@ pub enum VerifySpec {
     /// Every sample of every series, and that nothing else is there.
     #[default]
     All,
-    /// The number of series, and of samples of each, counted by the server.
-    Counts,
+    /// Nothing: for runs that are too large to be read back. The report says so.
+    Nothing,
 }
 
 /// A scenario that comes with the program.
@@ -222,12 +239,9 @@ impl Scenario {
                 group.name
             );
         }
-        for fault in &self.faults {
-            fault.validate()?;
-        }
-        for name in self.without.keys() {
+        for name in self.without.keys().chain(self.args.keys()) {
             name.parse::<vigie_systems::SystemKind>()
-                .context("`without` names a system that is not known")?;
+                .context("`without` or `args` names a system that is not known")?;
         }
         Ok(())
     }

@@ -38,7 +38,7 @@ pub struct Fleet {
 impl Fleet {
     /// Starts one sender per source.
     pub fn start(options: FleetOptions, sources: Vec<Box<dyn Source>>) -> Result<Self> {
-        let recorder = Arc::new(Recorder::new().context("make histograms")?);
+        let recorder = Arc::new(Recorder::default());
         let frontiers: Vec<Frontier> = sources.iter().map(|_| Frontier::default()).collect();
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new().name(THREAD_NAME.to_owned()).spawn({

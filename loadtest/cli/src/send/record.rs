@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use parking_lot::Mutex;
+use vigie_report::LatencyHistogram;
 
-/// Microseconds; longer ones are counted as this.
-const MAX_LATENCY_US: u64 = 600_000_000;
-/// Three digits keep a percentile within 0.1 %.
-const SIGNIFICANT_DIGITS: u8 = 3;
 /// Different error texts that are kept.
 const MAX_TEXTS: usize = 8;
 
@@ -35,78 +31,52 @@ pub struct Counts {
 }
 
 /// What happened in one stretch of time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stretch {
     pub counts: Counts,
-    pub latency: Latency,
-}
-
-/// Percentiles of acknowledged requests in milliseconds; zero where there were none.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Latency {
-    pub requests: u64,
-    pub p50_ms: f64,
-    pub p90_ms: f64,
-    pub p99_ms: f64,
-    pub p999_ms: f64,
-    pub max_ms: f64,
+    /// Of acknowledged requests, from when they were due.
+    pub latency: LatencyHistogram,
 }
 
 /// Shared by all senders of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recorder {
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
-    total: Counts,
-    total_latency: Histogram<u64>,
-    interval: Counts,
-    interval_latency: Histogram<u64>,
+    total: Stretch,
+    interval: Stretch,
     texts: Vec<String>,
 }
 
 impl Recorder {
-    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
-        let histogram = || Histogram::new_with_bounds(1, MAX_LATENCY_US, SIGNIFICANT_DIGITS);
-        Ok(Self {
-            inner: Mutex::new(Inner {
-                total: Counts::default(),
-                total_latency: histogram()?,
-                interval: Counts::default(),
-                interval_latency: histogram()?,
-                texts: Vec::new(),
-            }),
-        })
-    }
-
     /// An acknowledged request, `latency` after it was due.
     pub fn acked(&self, samples: u32, bytes: usize, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros())
-            .unwrap_or(u64::MAX)
-            .clamp(1, MAX_LATENCY_US);
         let mut inner = self.inner.lock();
-        inner.interval.acked_requests += 1;
-        inner.interval.acked_samples += u64::from(samples);
-        inner.interval.acked_bytes += bytes as u64;
-        inner.interval_latency.saturating_record(micros);
+        let counts = &mut inner.interval.counts;
+        counts.acked_requests += 1;
+        counts.acked_samples += u64::from(samples);
+        counts.acked_bytes += bytes as u64;
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        inner.interval.latency.record_us(micros);
     }
 
     pub fn missed(&self, samples: u32) {
         let mut inner = self.inner.lock();
-        inner.interval.missed_requests += 1;
-        inner.interval.missed_samples += u64::from(samples);
+        inner.interval.counts.missed_requests += 1;
+        inner.interval.counts.missed_samples += u64::from(samples);
     }
 
     pub fn shed(&self) {
-        self.inner.lock().interval.shed += 1;
+        self.inner.lock().interval.counts.shed += 1;
     }
 
     /// A failed attempt; `text` says why.
     pub fn failed(&self, text: &str) {
         let mut inner = self.inner.lock();
-        inner.interval.failed += 1;
+        inner.interval.counts.failed += 1;
         inner.keep_text(text);
     }
 
@@ -117,41 +87,31 @@ impl Recorder {
 
     pub fn refused(&self, samples: u32, text: &str) {
         let mut inner = self.inner.lock();
-        inner.interval.refused_requests += 1;
-        inner.interval.refused_samples += u64::from(samples);
+        inner.interval.counts.refused_requests += 1;
+        inner.interval.counts.refused_samples += u64::from(samples);
         inner.keep_text(text);
     }
 
     pub fn unknown(&self, samples: u32) {
         let mut inner = self.inner.lock();
-        inner.interval.unknown_requests += 1;
-        inner.interval.unknown_samples += u64::from(samples);
+        inner.interval.counts.unknown_requests += 1;
+        inner.interval.counts.unknown_samples += u64::from(samples);
     }
 
     /// Ends an interval and says what happened in it.
     pub fn cut(&self) -> Stretch {
         let mut inner = self.inner.lock();
-        let inner = &mut *inner;
-        let counts = std::mem::take(&mut inner.interval);
-        let latency = percentiles(&inner.interval_latency);
-        // Both histograms have the same bounds, so this cannot be refused.
-        let _ = inner.total_latency.add(&inner.interval_latency);
-        inner.interval_latency.reset();
-        inner.total.add(&counts);
-        Stretch { counts, latency }
+        let interval = std::mem::take(&mut inner.interval);
+        inner.total.add(&interval);
+        interval
     }
 
     /// Everything until now, the running interval included.
     pub fn total(&self) -> Stretch {
         let inner = self.inner.lock();
-        let mut counts = inner.total;
-        counts.add(&inner.interval);
-        let mut latency = inner.total_latency.clone();
-        let _ = latency.add(&inner.interval_latency);
-        Stretch {
-            counts,
-            latency: percentiles(&latency),
-        }
+        let mut total = inner.total.clone();
+        total.add(&inner.interval);
+        total
     }
 
     /// The first different texts of failed and refused requests.
@@ -168,8 +128,15 @@ impl Inner {
     }
 }
 
-impl Counts {
+impl Stretch {
     pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.latency.merge(&other.latency);
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
         self.acked_requests += other.acked_requests;
         self.acked_samples += other.acked_samples;
         self.acked_bytes += other.acked_bytes;
@@ -181,18 +148,5 @@ impl Counts {
         self.missed_samples += other.missed_samples;
         self.unknown_requests += other.unknown_requests;
         self.unknown_samples += other.unknown_samples;
-    }
-}
-
-/// Percentiles of a histogram of microseconds.
-pub fn percentiles(histogram: &Histogram<u64>) -> Latency {
-    let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-    Latency {
-        requests: histogram.len(),
-        p50_ms: at(0.5),
-        p90_ms: at(0.9),
-        p99_ms: at(0.99),
-        p999_ms: at(0.999),
-        max_ms: histogram.max() as f64 / 1000.0,
     }
 }

@@ -1,0 +1,11 @@
+//! From a workload to requests with entries in ledgers, and back from a ledger's entry to its samples.
+
+mod ledgers;
+mod reader;
+mod regenerate;
+mod sources;
+
+pub use ledgers::{LedgerFile, Ledgers};
+pub use reader::ApiReader;
+pub use regenerate::Regenerator;
+pub use sources::{SplitSource, Supply};
