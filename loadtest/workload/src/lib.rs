@@ -8,6 +8,7 @@ mod corpus;
 mod duration;
 mod native;
 mod page;
+pub mod queries;
 mod random;
 mod request;
 mod series;
