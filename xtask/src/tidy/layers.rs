@@ -30,7 +30,7 @@ const RANKS: &[(u8, u8, &[&str])] = &[
 ];
 
 /// Crates beside the rows, which may know every other and which none may know.
-const BESIDE: &[&str] = &["vigie-e2e", "vigie-protogen", "xtask"];
+const BESIDE: &[&str] = &["vigie-e2e", "vigie-protogen", "vigie-systems", "xtask"];
 
 /// What the domain crates must not reach, not even through others.
 const IMPURE: &[&str] = &["tokio", "rand", "reqwest", "tonic", "rocksdb"];
