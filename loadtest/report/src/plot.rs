@@ -6,7 +6,7 @@ use crate::units::{Unit, seconds};
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 250.0;
 const LEFT: f64 = 76.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 26.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 32.0;
 /// More points than pixels help nobody.
@@ -104,7 +104,7 @@ impl LinePlot<'_> {
                 WIDTH - RIGHT,
                 LEFT - 8.0,
                 at + 4.0,
-                escape(&self.unit.format(*tick))
+                escape(&self.unit.format_tick(*tick))
             );
         }
         for tick in time_ticks(x.to) {
@@ -178,7 +178,11 @@ impl LinePlot<'_> {
                 escape(&described)
             );
         }
-        html.push_str("</ul></figcaption>");
+        html.push_str("</ul>");
+        if self.lines.iter().any(|line| !line.is_first) {
+            html.push_str("Paler lines are the other rounds.");
+        }
+        html.push_str("</figcaption>");
     }
 }
 

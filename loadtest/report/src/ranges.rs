@@ -3,17 +3,17 @@ use std::fmt::Write as _;
 use crate::RunResult;
 use crate::html::escape;
 use crate::plot::{STYLES, logarithmic_ticks};
-use crate::units::seconds;
+use crate::units::{Unit, seconds};
 
 const WIDTH: f64 = 960.0;
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 270.0;
 const RIGHT: f64 = 20.0;
 const BAR: f64 = 14.0;
 const GAP: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 30.0;
 const MAX_QUERIES: usize = 40;
-const MAX_LABEL: usize = 38;
+const MAX_LABEL: usize = 34;
 
 /// Per query and system, a bar from its median to its 99th percentile, on a logarithmic axis, where a bar from zero
 /// would mean nothing. Empty without queries.
@@ -106,7 +106,7 @@ fn draw(systems: &[&str], queries: &[Query<'_>], all: usize) -> String {
              y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             height - BOTTOM,
             height - 10.0,
-            escape(&seconds(*tick))
+            escape(&Unit::Seconds.format_tick(*tick))
         );
     }
     let mut y = TOP + GAP / 2.0;
@@ -144,6 +144,9 @@ fn draw(systems: &[&str], queries: &[Query<'_>], all: usize) -> String {
     }
     html.push_str("</svg><figcaption><ul class=\"legend\">");
     for (index, system) in systems.iter().enumerate() {
+        if bars().all(|bar| bar.system != index) {
+            continue;
+        }
         let style = index % STYLES;
         let _ = write!(
             html,

@@ -36,7 +36,7 @@ pub struct Cell {
     pub text: String,
     /// The median over the rounds that gave a number.
     pub median: Option<f64>,
-    /// The range over several rounds, as text.
+    /// The range over several rounds, as text, if they differ.
     pub range: Option<String>,
     /// The median by that of the reference column.
     pub ratio: Option<f64>,
@@ -264,7 +264,7 @@ impl<'a> Builder<'a> {
     }
 
     fn proof(&mut self) {
-        self.texts("query answers", |run| answers_text(run));
+        self.texts("query answers", answers_text);
         self.texts("read back", |run| verdict_text(run.verdict.as_ref()));
         self.numbers("load tester's CPU µs/sample", NEUTRAL, |run| {
             run.generator
@@ -400,7 +400,7 @@ fn number_cell(
     Cell {
         text: format(median),
         median: Some(median),
-        range: (values.len() > 1).then(|| format!("{} – {}", format(lowest), format(highest))),
+        range: (lowest < highest).then(|| format!("{} – {}", format(lowest), format(highest))),
         ratio: None,
         note: (missing > 0).then(|| format!("{missing} of {} rounds {}", rounds.len(), reasons.join(", "))),
     }

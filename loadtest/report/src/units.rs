@@ -19,6 +19,20 @@ impl Unit {
         }
     }
 
+    /// For an axis, where steps are round numbers.
+    pub(crate) fn format_tick(self, value: f64) -> String {
+        let text = self.format(value);
+        let number_end = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(number_end);
+        if number.contains('.') {
+            format!("{}{unit}", number.trim_end_matches('0').trim_end_matches('.'))
+        } else {
+            text
+        }
+    }
+
     /// Between steps of an axis: bytes go by powers of two.
     pub(crate) fn is_binary(self) -> bool {
         self == Self::Bytes
@@ -55,7 +69,7 @@ pub(crate) fn thousands(value: i64) -> String {
         text.push('-');
     }
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -146,5 +160,8 @@ mod tests {
             &[(0.0, "0 B"), (1023.9, "1.00 KiB"), (1_500_000_000.0, "1.40 GiB")],
         );
         check(Unit::PerSecond, &[(12.0, "12.0/s"), (689_000.0, "689 k/s")]);
+        assert_eq!(Unit::PerSecond.format_tick(2500.0), "2.5 k/s");
+        assert_eq!(Unit::Seconds.format_tick(0.1), "100 ms");
+        assert_eq!(Unit::Cores.format_tick(1.0), "1");
     }
 }
