@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ pub const HOST: &str = "host";
 pub(super) const NAMESPACE_PREFIX: &str = "vigie-net-";
 /// Where `ip` keeps named namespaces.
 pub(super) const NAMESPACES: &str = "/run/netns";
+const LOCK: &str = "/run/vigie-net.lock";
 /// The first two bytes of every address; the third is the network's.
 const SUBNET: &str = "10.213";
 /// Every pair has a cable of its own, so their number grows with the square.
@@ -68,22 +69,17 @@ impl Network {
                 );
             }
         }
+        let one_at_a_time = lock()?;
         let subnet = free_subnet()?;
         let network = Self {
             nodes: names.iter().copied().chain([HOST]).map(str::to_owned).collect(),
             prefix: format!("{NAMESPACE_PREFIX}{}-{subnet}-", std::process::id()),
             subnet,
         };
-        // From here on a failure is cleared away by the drop.
-        network.make_namespaces()?;
-        for a in 0..network.nodes.len() {
-            for b in a + 1..network.nodes.len() {
-                network
-                    .lay_cable(a, b)
-                    .with_context(|| format!("connect {} and {}", network.nodes[a], network.nodes[b]))?;
-            }
-        }
-        Ok(network)
+        let laid_out = network.lay_out();
+        // Before the network can be dropped, which takes the lock too.
+        drop(one_at_a_time);
+        laid_out.map(|()| network)
     }
 
     /// The namespace and the address of a node, for [`crate::StartOptions::namespace`].
@@ -131,6 +127,17 @@ impl Network {
             let _ = self.tc(&["qdisc", "del", "dev", &port, "root"]);
         }
         self.in_switch(&format!("link set {} up\n", bridge(a, b)))
+    }
+
+    fn lay_out(&self) -> Result<()> {
+        self.make_namespaces()?;
+        for a in 0..self.nodes.len() {
+            for b in a + 1..self.nodes.len() {
+                self.lay_cable(a, b)
+                    .with_context(|| format!("connect {} and {}", self.nodes[a], self.nodes[b]))?;
+            }
+        }
+        Ok(())
     }
 
     fn make_namespaces(&self) -> Result<()> {
@@ -227,6 +234,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
+        let _one_at_a_time = lock();
         let host = self.nodes.len() - 1;
         for number in 0..host {
             // With its namespace the other end would go too, but only some time later.
@@ -249,6 +257,14 @@ fn bridge(a: usize, b: usize) -> String {
 /// The switch's socket for the cable of `near` towards `far`.
 fn port(near: usize, far: usize) -> String {
     format!("p{near}-{far}")
+}
+
+/// Held while namespaces come and go: `ip` mounts the folder of their names on the way, and two at once fail. Between
+/// processes too, or two networks could take the same subnet.
+fn lock() -> Result<File> {
+    let file = File::create(LOCK).with_context(|| format!("open {LOCK}"))?;
+    file.lock().with_context(|| format!("lock {LOCK}"))?;
+    Ok(file)
 }
 
 /// One that no other network on this machine uses.
