@@ -24,7 +24,8 @@ pub struct VerifyOptions {
     pub margin_ms: i64,
     /// The longest range of one read.
     pub window_ms: i64,
-    /// What a partition of expected samples may take. A batch that is larger takes what it needs.
+    /// What a partition of expected samples may take, at 24 bytes each; labels and the slack of growing lists add
+    /// about half. A batch that is larger takes what it needs.
     pub memory_bytes: u64,
     /// How many of each fault to keep as examples.
     pub examples: usize,
