@@ -70,9 +70,12 @@ pub fn verify(
         ..Verdict::default()
     };
     verdict.remarks.extend(end_remark(expectation.end));
-    let ledger_range = expectation
-        .times_ms
-        .map(|(oldest, newest)| (oldest - options.margin_ms, newest + options.margin_ms));
+    let ledger_range = expectation.times_ms.map(|(oldest, newest)| {
+        (
+            oldest.saturating_sub(options.margin_ms),
+            newest.saturating_add(options.margin_ms),
+        )
+    });
     let Some((from_ms, to_ms)) = options.range_ms.or(ledger_range) else {
         let remark = "nothing was read: the ledger has no sample, and no range was given";
         verdict.remarks.push(remark.to_owned());
