@@ -24,7 +24,8 @@ pub struct VerifyOptions {
     pub margin_ms: i64,
     /// The longest range of one read.
     pub window_ms: i64,
-    /// What a partition of expected samples may take. A batch that is larger takes what it needs.
+    /// What a partition of expected samples may take, at 24 bytes each; labels and the slack of growing lists add
+    /// about half. A batch that is larger takes what it needs.
     pub memory_bytes: u64,
     /// How many of each fault to keep as examples.
     pub examples: usize,
@@ -69,9 +70,12 @@ pub fn verify(
         ..Verdict::default()
     };
     verdict.remarks.extend(end_remark(expectation.end));
-    let ledger_range = expectation
-        .times_ms
-        .map(|(oldest, newest)| (oldest - options.margin_ms, newest + options.margin_ms));
+    let ledger_range = expectation.times_ms.map(|(oldest, newest)| {
+        (
+            oldest.saturating_sub(options.margin_ms),
+            newest.saturating_add(options.margin_ms),
+        )
+    });
     let Some((from_ms, to_ms)) = options.range_ms.or(ledger_range) else {
         let remark = "nothing was read: the ledger has no sample, and no range was given";
         verdict.remarks.push(remark.to_owned());
