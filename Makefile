@@ -61,6 +61,11 @@ e2e: build tools-prometheus tools-node-exporter ## Against real exporters and a 
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		cargo test $(CARGO_FLAGS) --release --package vigie-e2e $(CARGO_TEST_FLAGS) -- --nocapture --test-threads=1
 
+.PHONY: test-peers
+test-peers: build tools-peers ## Starts Vigie and the real peers: what they acknowledge is stored, restarts, settings.
+	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+		cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers --test peers $(CARGO_TEST_FLAGS) -- --test-threads=1
+
 .PHONY: bench
 bench: bench-first-light ## All measurements.
 
@@ -80,6 +85,13 @@ tools-node-exporter: ## Builds the real node_exporter.
 .PHONY: tools-victoria-metrics
 tools-victoria-metrics: ## Builds the real VictoriaMetrics.
 	@scripts/build-tool.sh tools/victoria-metrics $(TOOLS_BIN)
+
+.PHONY: tools-mimir
+tools-mimir: ## Builds the real Mimir.
+	@scripts/build-tool.sh tools/mimir $(TOOLS_BIN)
+
+.PHONY: tools-peers
+tools-peers: tools-victoria-metrics tools-node-exporter tools-prometheus tools-mimir ## Builds all of them, one after the other.
 
 .PHONY: clean-data
 clean-data: ## Deletes ./data, what `make run` has stored.

@@ -1,4 +1,4 @@
-use crate::api::{QueryData, SeriesLabels};
+use vigie_systems::{QueryData, SeriesLabels};
 
 /// All that differs between two answers to one query: type, series, timestamps, and values further apart than
 /// `tolerance` relative to the larger one. NaN equals NaN; infinities must have the same sign. Empty when equal.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::fleet::{self, SERIES_PER_HOST};
-use crate::proc_stat::ProcStat;
-use crate::remote_write::{WriteClient, encode_labels, encode_series, snappy};
+use crate::remote_write::WriteClient;
+use vigie_systems::{encode_labels, encode_series, own_cpu_seconds, snappy};
 
 const SAMPLES_PER_REQUEST: u32 = 2_000;
 const STEP_MS: i64 = 15_000;
@@ -129,7 +129,7 @@ impl Corpus {
 
     /// Sends all requests over `connections`; one series always goes over the same connection, so in order.
     pub fn replay(&self, url: &str, connections: usize) -> Result<ReplayReport> {
-        let cpu_before = ProcStat::read(std::process::id())?.cpu_seconds;
+        let cpu_before = own_cpu_seconds()?;
         let started = Instant::now();
         let shed = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..connections)
@@ -145,7 +145,7 @@ impl Corpus {
             Ok(shed)
         })?;
         let wall = started.elapsed();
-        let sender_cpu_seconds = ProcStat::read(std::process::id())?.cpu_seconds - cpu_before;
+        let sender_cpu_seconds = own_cpu_seconds()? - cpu_before;
         Ok(ReplayReport {
             wall,
             sender_cpu_seconds,

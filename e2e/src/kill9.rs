@@ -5,12 +5,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::api::Api;
 use crate::ledger::{Ledger, METRIC, SeriesId};
 use crate::progress::progress;
-use crate::remote_write::{Series, WriteClient};
+use crate::remote_write::WriteClient;
 use crate::rng::Rng;
 use crate::target::{Layout, Target, TargetOptions};
+use vigie_systems::{Api, QueryData, Series};
 
 const WRITERS: u32 = 4;
 const OLD_SERIES: u32 = 40;
@@ -155,7 +155,7 @@ fn write_through_kill(
     })
 }
 
-fn read_back(api: &Api, writer: &Writer, start_ms: i64) -> Result<crate::api::QueryData> {
+fn read_back(api: &Api, writer: &Writer, start_ms: i64) -> Result<QueryData> {
     let span_ms = writer.clock_ms - start_ms + 1;
     let query = format!("{METRIC}{{writer=\"{}\"}}[{span_ms}ms]", writer.id);
     api.instant(&query, writer.clock_ms)

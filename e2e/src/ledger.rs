@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
-use crate::api::{QueryData, SeriesLabels};
+use vigie_systems::{QueryData, SeriesLabels};
 
 /// The name of every series a ledger keeps.
 pub(crate) const METRIC: &str = "kill9_samples";

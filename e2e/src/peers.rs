@@ -1,25 +1,19 @@
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-
-use crate::api::Api;
-use crate::ports::free_port;
-use crate::process::{Process, wait_until};
-use crate::target::vigie_binary;
+use vigie_systems::{Api, Process, free_port, tools_dir, wait_until};
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const MARIADB_PASSWORD: &str = "exporter";
 
-/// A server in one process, running on loopback.
+/// An exporter, running on loopback.
 #[derive(Debug)]
 pub struct Peer {
     pub process: Process,
     pub port: u16,
-    pub data_dir: PathBuf,
 }
 
 impl Peer {
@@ -31,80 +25,6 @@ impl Peer {
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address())
     }
-}
-
-/// Where the peers built by `make tools-...` are.
-pub fn tools_dir() -> PathBuf {
-    if let Some(dir) = std::env::var_os("VIGIE_TOOLS_BIN") {
-        return dir.into();
-    }
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    Path::new(&home).join(".cache/vigie/tools/bin")
-}
-
-/// Prometheus with `config` (the text of its configuration file) and the remote write receiver on.
-pub fn prometheus(dir: &Path, port: u16, config: &str) -> Result<Peer> {
-    let config_file = dir.join("prometheus.yml");
-    fs::write(&config_file, config).context("write the configuration of Prometheus")?;
-    let data_dir = dir.join("prometheus-data");
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.tsdb.path={}", data_dir.display()),
-        format!("--web.listen-address=127.0.0.1:{port}"),
-        "--web.enable-remote-write-receiver".to_owned(),
-        "--web.enable-lifecycle".to_owned(),
-        "--log.level=warn".to_owned(),
-    ];
-    let mut process = Process::spawn("prometheus", &tools_dir().join("prometheus"), &args, &[], dir)?;
-    let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
-    process.wait_ready(START_DEADLINE, || api.is_ready())?;
-    Ok(Peer {
-        process,
-        port,
-        data_dir,
-    })
-}
-
-/// Vigie with every role in one process, scraping nothing.
-pub fn vigie(dir: &Path, port: u16) -> Result<Peer> {
-    let config_file = dir.join("vigie.yml");
-    fs::write(&config_file, "").context("write the configuration of Vigie")?;
-    let data_dir = dir.join("vigie-data");
-    let args = [
-        format!("--config.file={}", config_file.display()),
-        format!("--storage.tsdb.path={}", data_dir.display()),
-        format!("--web.listen-address=127.0.0.1:{port}"),
-        "--log.level=warn".to_owned(),
-    ];
-    let mut process = Process::spawn("vigie", &vigie_binary()?, &args, &[], dir)?;
-    let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
-    process.wait_ready(START_DEADLINE, || api.is_ready())?;
-    Ok(Peer {
-        process,
-        port,
-        data_dir,
-    })
-}
-
-pub fn victoria_metrics(dir: &Path, port: u16) -> Result<Peer> {
-    let data_dir = dir.join("victoria-metrics-data");
-    let args = [
-        format!("-storageDataPath={}", data_dir.display()),
-        format!("-httpListenAddr=127.0.0.1:{port}"),
-        "-retentionPeriod=1y".to_owned(),
-        // By default the newest 30 s are hidden from queries.
-        "-search.latencyOffset=0s".to_owned(),
-        "-loggerLevel=WARN".to_owned(),
-    ];
-    let program = tools_dir().join("victoria-metrics");
-    let mut process = Process::spawn("victoria-metrics", &program, &args, &[], dir)?;
-    let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
-    process.wait_ready(START_DEADLINE, || Ok(api.get("/health")?.status == 200))?;
-    Ok(Peer {
-        process,
-        port,
-        data_dir,
-    })
 }
 
 pub fn node_exporter(dir: &Path) -> Result<Peer> {
@@ -153,11 +73,7 @@ fn exporter(
     let mut process = Process::spawn(name, program, args, env, dir)?;
     let api = Api::new(&format!("http://127.0.0.1:{port}"))?;
     process.wait_ready(START_DEADLINE, || Ok(api.get("/metrics")?.status == 200))?;
-    Ok(Peer {
-        process,
-        port,
-        data_dir: dir.to_owned(),
-    })
+    Ok(Peer { process, port })
 }
 
 /// A MariaDB server of its own: private data folder, socket and port, and a user for the exporter.

@@ -3,12 +3,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use vigie_systems::{Api, ProcStat, Process, free_port, tools_dir};
 
-use crate::api::Api;
-use crate::peers::tools_dir;
-use crate::ports::free_port;
-use crate::proc_stat::ProcStat;
-use crate::process::Process;
 use crate::remote_write::WriteClient;
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -237,17 +233,4 @@ impl Target {
         base.clone_into(&mut self.query_base);
         base.clone_into(&mut self.scrape_base);
     }
-}
-
-/// The binary under test outside its own package: `VIGIE_BIN`, or beside the running test's folder.
-pub fn vigie_binary() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("VIGIE_BIN") {
-        return Ok(path.into());
-    }
-    let test = std::env::current_exe().context("find the running binary")?;
-    let folders = test.ancestors().skip(1);
-    let found = folders
-        .map(|folder| folder.join("vigie"))
-        .find(|path| path.is_file());
-    found.context("find the vigie binary: set VIGIE_BIN or run `make build` first")
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use vigie_e2e::{
-    Api, Layout, MariaDb, Peer, QueryData, Target, TargetOptions, differences, free_port, mysqld_exporter,
-    node_exporter, progress, prometheus, vigie_binary, wait_until,
+    Api, Layout, MariaDb, Peer, QueryData, StartOptions, System, SystemKind, Target, TargetOptions,
+    differences, free_port, mysqld_exporter, node_exporter, progress, vigie_binary, wait_until,
 };
 
 const QUERIES: &str = include_str!("../queries/dashboards.promql");
@@ -55,7 +55,7 @@ fn dashboards(layout: Layout) -> Result<()> {
     progress(format!("recording for {RECORDED:?}"));
     record(&database)?;
 
-    let sender_api = Api::new(&sender.base_url())?;
+    let sender_api = Api::new(sender.base_url())?;
     let end_ms = now_ms()? / STEP_MS * STEP_MS;
     wait_until_sent(&sender_api, end_ms)?;
     target.check_running()?;
@@ -205,7 +205,7 @@ fn remote_write_message(layout: Layout) -> &'static str {
     }
 }
 
-fn start_sender(dir: &Path, write_url: &str, message: &str, jobs: &[(&str, &Peer)]) -> Result<Peer> {
+fn start_sender(dir: &Path, write_url: &str, message: &str, jobs: &[(&str, &Peer)]) -> Result<System> {
     let port = free_port()?;
     let config = format!(
         "{}\
@@ -217,7 +217,14 @@ fn start_sender(dir: &Path, write_url: &str, message: &str, jobs: &[(&str, &Peer
          \x20   queue_config: {{max_shards: 1, capacity: 20000, batch_send_deadline: 500ms}}\n",
         scrape_config(jobs)
     );
-    prometheus(dir, port, &config)
+    let dir = dir.join("sender");
+    std::fs::create_dir(&dir).context("make a folder")?;
+    let options = StartOptions {
+        scrape_config: config,
+        port: Some(port),
+        ..StartOptions::new(dir)
+    };
+    System::start(SystemKind::Prometheus, &options)
 }
 
 fn scrape_config(jobs: &[(&str, &Peer)]) -> String {

@@ -10,31 +10,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use vigie_e2e::{
-    Api, Corpus, CorpusOptions, Peer, QueryData, differences, disk_bytes, free_port, progress, prometheus,
-    victoria_metrics, vigie, wait_until,
+    Account, Api, Corpus, CorpusOptions, QueryData, SettleLimits, StartOptions, System, SystemKind,
+    differences, progress, wait_until,
 };
 
 const CONNECTIONS: usize = 4;
 const QUERY_RUNS: usize = 3;
 const RESTART_DEADLINE: Duration = Duration::from_secs(300);
-/// A server that uses less CPU than this over [`SETTLE_WINDOW`] has done what it had put off.
-const SETTLED_CPU_SHARE: f64 = 0.05;
-const SETTLE_WINDOW: Duration = Duration::from_secs(5);
 const SETTLE_DEADLINE: Duration = Duration::from_secs(180);
 
-const CONTENDERS: [Contender; 3] = [
-    Contender {
-        name: "vigie",
-        start: vigie,
-    },
-    Contender {
-        name: "prometheus",
-        start: |dir, port| prometheus(dir, port, ""),
-    },
-    Contender {
-        name: "victoria-metrics",
-        start: victoria_metrics,
-    },
+const CONTENDERS: [SystemKind; 3] = [
+    SystemKind::Vigie,
+    SystemKind::Prometheus,
+    SystemKind::VictoriaMetrics,
 ];
 
 const QUESTIONS: [Question; 6] = [
@@ -70,12 +58,6 @@ const QUESTIONS: [Question; 6] = [
     },
 ];
 
-struct Contender {
-    name: &'static str,
-    /// Starts, or starts again, on the same folder and port.
-    start: fn(&Path, u16) -> Result<Peer>,
-}
-
 struct Question {
     title: &'static str,
     query: &'static str,
@@ -103,7 +85,7 @@ fn main() -> Result<()> {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = asked
         .iter()
-        .find(|name| CONTENDERS.iter().all(|contender| contender.name != **name))
+        .find(|name| CONTENDERS.iter().all(|contender| contender.name() != **name))
     {
         bail!("unknown server {unknown:?}: vigie, prometheus and victoria-metrics are known");
     }
@@ -113,9 +95,9 @@ fn main() -> Result<()> {
     let mut figures = Vec::new();
     for contender in CONTENDERS
         .iter()
-        .filter(|c| asked.is_empty() || asked.iter().any(|name| name == c.name))
+        .filter(|kind| asked.is_empty() || asked.iter().any(|name| name == kind.name()))
     {
-        figures.push(measure(contender, &corpus, dir.path())?);
+        figures.push(measure(*contender, &corpus, dir.path())?);
     }
     print_table(&corpus, &figures);
     Ok(())
@@ -149,60 +131,50 @@ fn record_corpus(dir: &Path) -> Result<Corpus> {
     Ok(corpus)
 }
 
-fn measure(contender: &Contender, corpus: &Corpus, dir: &Path) -> Result<Figures> {
-    let name = contender.name;
+fn measure(kind: SystemKind, corpus: &Corpus, dir: &Path) -> Result<Figures> {
+    let name = kind.name();
     let dir = dir.join(name);
     std::fs::create_dir(&dir).context("make a folder")?;
-    let port = free_port()?;
-    let mut peer = (contender.start)(&dir, port)?;
+    let system = System::start(kind, &StartOptions::new(&dir))?;
     progress(format!("{name}: writing"));
-    let before = peer.process.stat()?;
-    let report = corpus.replay(&format!("{}/api/v1/write", peer.base_url()), CONNECTIONS)?;
-    let written = peer.process.stat()?;
+    let before = system.account()?;
+    let report = corpus.replay(&system.write_url(), CONNECTIONS)?;
+    let written = system.account()?;
     progress(format!(
         "{name}: written in {:.1?}, waiting until it has settled",
         report.wall
     ));
-    let api = Api::new(&peer.base_url())?;
+    let api = system.api();
     let everything = u64::from(corpus.series());
     wait_until(format!("{name} to show all series"), RESTART_DEADLINE, || {
-        Ok(count_series(&api, corpus)? == everything)
+        Ok(count_series(api, corpus)? == everything)
     })?;
-    settle(&peer)?;
-    let settled = peer.process.stat()?;
-    let disk = disk_bytes(&peer.data_dir);
+    let settled = settle(&system)?;
 
     let mut queries = Vec::new();
     for question in &QUESTIONS {
-        let (took, answer) = ask(&api, question, corpus)?;
+        let (took, answer) = ask(api, question, corpus)?;
         progress(format!("{name}: {} in {took:.1?}", question.title));
         queries.push((took, answer));
     }
 
-    peer.process.kill9()?;
-    let killed = Instant::now();
-    let data_dir = peer.data_dir.clone();
-    drop(peer);
-    let peer = (contender.start)(&dir, port)?;
-    wait_until(
-        format!("{name} to answer after kill -9"),
-        RESTART_DEADLINE,
-        || {
-            let answer = api.instant(QUESTIONS[0].query, corpus.end_ms())?;
-            Ok(answer.only_value()? == queries[0].1.only_value()?)
-        },
-    )?;
-    let restart = killed.elapsed();
-    let after = count_series(&api, corpus)?;
+    let expected = queries[0].1.only_value()?;
+    system.kill9()?;
+    let restarted = system.restart(|api| {
+        let answer = api.instant(QUESTIONS[0].query, corpus.end_ms())?;
+        Ok(answer.only_value()? == expected)
+    })?;
+    let restart = restarted.first_correct_answer;
+    let after = count_series(api, corpus)?;
     if after != everything {
         progress(format!(
             "{name}: LOST SERIES in kill -9: {after} of {everything} are there"
         ));
     }
-    settle(&peer)?;
-    let restarted = peer.process.stat()?;
+    let restarted = settle(&system)?;
     progress(format!("{name}: up again after {restart:.2?}"));
-    drop(peer);
+    let data_dir = system.data_dir().to_owned();
+    drop(system);
     std::fs::remove_dir_all(&data_dir).context("delete the data of a server")?;
     Ok(Figures {
         name,
@@ -213,7 +185,7 @@ fn measure(contender: &Contender, corpus: &Corpus, dir: &Path) -> Result<Figures
         shed: report.shed,
         resident_bytes: settled.resident_bytes,
         peak_resident_bytes: settled.peak_resident_bytes,
-        disk_bytes: disk,
+        disk_bytes: settled.disk_bytes,
         restart,
         restarted_resident_bytes: restarted.resident_bytes,
         queries,
@@ -227,20 +199,18 @@ fn count_series(api: &Api, corpus: &Corpus) -> Result<u64> {
 }
 
 /// Waits until background work has come to rest; a server that never rests is measured as it is.
-fn settle(peer: &Peer) -> Result<()> {
-    let started = Instant::now();
-    while started.elapsed() < SETTLE_DEADLINE {
-        let before = peer.process.stat()?.cpu_seconds;
-        std::thread::sleep(SETTLE_WINDOW);
-        if peer.process.stat()?.cpu_seconds - before < SETTLED_CPU_SHARE * SETTLE_WINDOW.as_secs_f64() {
-            return Ok(());
-        }
+fn settle(system: &System) -> Result<Account> {
+    let limits = SettleLimits {
+        deadline: SETTLE_DEADLINE,
+        ..SettleLimits::default()
+    };
+    if !system.rest(&limits)?.at_rest {
+        progress(format!(
+            "{} has not come to rest in {SETTLE_DEADLINE:?}",
+            system.kind()
+        ));
     }
-    progress(format!(
-        "{} has not come to rest in {SETTLE_DEADLINE:?}",
-        peer.process.name()
-    ));
-    Ok(())
+    system.account()
 }
 
 fn ask(api: &Api, question: &Question, corpus: &Corpus) -> Result<(Duration, QueryData)> {

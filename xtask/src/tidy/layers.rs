@@ -30,7 +30,17 @@ const RANKS: &[(u8, u8, &[&str])] = &[
 ];
 
 /// Crates beside the rows, which may know every other and which none may know.
-const BESIDE: &[&str] = &["vigie-e2e", "vigie-protogen", "xtask"];
+const BESIDE: &[&str] = &[
+    "vigie-differential",
+    "vigie-e2e",
+    "vigie-ledger",
+    "vigie-loadtest",
+    "vigie-protogen",
+    "vigie-report",
+    "vigie-systems",
+    "vigie-workload",
+    "xtask",
+];
 
 /// What the domain crates must not reach, not even through others.
 const IMPURE: &[&str] = &["tokio", "rand", "reqwest", "tonic", "rocksdb"];

@@ -39,6 +39,9 @@ struct SymbolicSeries {
     histograms: usize,
 }
 
+/// Name and value of a label, not yet known to be text.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// `Metadata` of a `TimeSeries`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct MetadataRefs {
@@ -201,7 +204,7 @@ impl<'a> RequestV2<'a> {
     }
 
     /// The label pairs, or what is wrong with the numbers.
-    fn pairs(&self, series: usize) -> Result<Vec<(&'a [u8], &'a [u8])>, String> {
+    fn pairs(&self, series: usize) -> Result<Vec<Pair<'a>>, String> {
         let refs = self.refs_of(series);
         let whose = || format!("parsing labels for series {refs:?}");
         if !refs.len().is_multiple_of(2) {

@@ -1,0 +1,544 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use vigie_ledger::{MatchKind, Matcher, Verdict, VerifyOptions, verify};
+use vigie_report::{Event, Figure, Generator, Outcome, Setting, SystemRun, Totals};
+use vigie_systems::{SettleLimits, System};
+use vigie_workload::{ShapeSpec, WorkloadSpec};
+
+use super::plan::Plan;
+use super::target::Target;
+use super::write::{LiveClockSpec, Writing, Written};
+use crate::ask::{Oracle, QuietAnswers, ask_quietly, judge};
+use crate::data::{ApiReader, LedgerFile, Ledgers, Regenerator};
+use crate::progress::{Progress, short_count};
+use crate::scenario::{SendMode, SettleSpec, VerifySpec};
+use crate::send::{Endpoint, Pace, Source};
+
+/// Besides the plan.
+#[derive(Debug)]
+pub struct DriveOptions<'a> {
+    /// An existing folder for the ledger.
+    pub dir: &'a Path,
+    /// From 1.
+    pub round: u32,
+    /// Whether this run's answers become the oracle's, if there is none yet.
+    pub is_oracle: bool,
+    /// Ends the run early, in order.
+    pub stop: &'a AtomicBool,
+    pub progress: &'a Progress,
+}
+
+/// Takes a running server through the plan. An error of the server, such as its death, is a result; an error returned
+/// here is one of the load tester or of its user.
+pub fn drive(
+    plan: &Plan,
+    target: &Target,
+    oracle: &mut Option<Oracle>,
+    options: &DriveOptions<'_>,
+) -> Result<SystemRun> {
+    let mut run = SystemRun {
+        system: target.name().to_owned(),
+        version: version(target),
+        round: options.round,
+        durability: "not known: a server that others run".to_owned(),
+        ..SystemRun::default()
+    };
+    if let Some(system) = target.system() {
+        run.durability = system.durability().to_owned();
+        run.settings = settings(system);
+    }
+    let mut driver = Driver {
+        plan,
+        target,
+        options,
+        run,
+    };
+    if let Err(error) = driver.everything(oracle) {
+        options
+            .progress
+            .say(format!("{}: failed: {error:#}", target.name()));
+        driver.run.outcome = Outcome::Failed(format!("{error:#}"));
+    }
+    Ok(driver.run)
+}
+
+struct Driver<'a> {
+    plan: &'a Plan,
+    target: &'a Target,
+    options: &'a DriveOptions<'a>,
+    run: SystemRun,
+}
+
+impl Driver<'_> {
+    fn everything(&mut self, oracle: &mut Option<Oracle>) -> Result<()> {
+        let cpu_before = self.target.cpu_seconds();
+        let tenants = self.plan.supply.workload().tenants();
+        let description = format!("{}, seed {}", self.plan.scenario.name, self.plan.seed);
+        let ledgers = Ledgers::create(self.options.dir, &tenants, &description)?;
+        let written = self.write(&ledgers)?;
+        let files = ledgers.close()?;
+        self.totals(&written, cpu_before);
+        if self.is_unsupported(&written) {
+            return Ok(());
+        }
+        self.settle(cpu_before)?;
+        let quiet = self.ask(&written, oracle)?;
+        self.run.queries = judge(
+            &self.plan.questions,
+            written.answers.as_ref(),
+            Some(&quiet),
+            oracle.as_ref(),
+        )?;
+        if self.plan.scenario.restart {
+            self.restart()?;
+        }
+        self.verify(&files)?;
+        if let Some(account) = self.target.quick_account() {
+            self.run.totals.resident_bytes_peak = Figure::Value(account.peak_resident_bytes as f64);
+        }
+        Ok(())
+    }
+
+    /// History as fast as it is taken, then everything else by the scenario's pace.
+    fn write(&mut self, ledgers: &Ledgers) -> Result<Written> {
+        let scenario = &self.plan.scenario;
+        let send = &scenario.send;
+        let endpoint = Endpoint::new(
+            &self.target.write_url(),
+            Duration::from_millis(send.timeout.0.unsigned_abs()),
+        )?;
+        let sources = self.plan.supply.sources(ledgers, self.target.tenant())?;
+        let portions = |until_ms: Option<i64>| -> Vec<Box<dyn Source>> {
+            sources.iter().map(|source| source.portion(until_ms)).collect()
+        };
+        let data = self.plan.data();
+        let none = vigie_systems::faults::Schedule::default();
+        let samples = self.plan.supply.totals().map_or(0, |totals| totals.samples);
+        let span_ms = self
+            .plan
+            .end_ms()
+            .map_or(3_600_000, |end_ms| end_ms - data.start_ms);
+        let mut writing = Writing {
+            target: self.target,
+            endpoint,
+            pace: Pace::Closed,
+            give_up_after: Duration::from_millis(send.give_up.0.unsigned_abs()),
+            live: None,
+            faults: &none,
+            interval: Duration::from_secs(1),
+            samples,
+            title: format!("{}: writing as fast as it is taken", self.target.name()),
+        };
+        let mut all = Written::default();
+        let live_from_ms = match send.mode {
+            SendMode::Closed => None,
+            SendMode::Open => Some(self.plan.live_from_ms().unwrap_or(data.start_ms)),
+        };
+        if live_from_ms != Some(data.start_ms) {
+            all = writing.run(
+                portions(live_from_ms),
+                Duration::ZERO,
+                self.options.stop,
+                self.options.progress,
+            )?;
+        }
+        if let Some(start_ms) = live_from_ms {
+            writing.pace = Pace::Open {
+                speed: send.speed,
+                queue: Duration::from_millis(send.queue.0.unsigned_abs()),
+            };
+            writing.live = Some((
+                &self.plan.questions,
+                LiveClockSpec {
+                    start_ms,
+                    speed: send.speed,
+                    interval_ms: data.interval.0,
+                },
+            ));
+            writing.faults = &scenario.faults;
+            // At most some 600 points in a plot.
+            let live_ms = (span_ms - (start_ms - data.start_ms)) as f64 / send.speed;
+            writing.interval = Duration::from_secs((live_ms / 600_000.0).ceil().max(1.0) as u64);
+            writing.title = format!("{}: writing on schedule", self.target.name());
+            let since_start = all.elapsed;
+            let live = writing.run(
+                portions(None),
+                since_start,
+                self.options.stop,
+                self.options.progress,
+            )?;
+            all = join(all, live);
+        }
+        Ok(all)
+    }
+
+    fn totals(&mut self, written: &Written, cpu_before: Option<f64>) {
+        let counts = &written.total.counts;
+        let spent = self.spent_since(cpu_before);
+        let active_series = self.active_series();
+        let elapsed = written.elapsed.as_secs_f64();
+        self.run.totals = Totals {
+            elapsed_seconds: elapsed,
+            active_series,
+            samples_sent: counts.acked_samples + counts.refused_samples + counts.unknown_samples,
+            samples_acked: counts.acked_samples,
+            requests_acked: counts.acked_requests,
+            requests_refused: counts.refused_requests,
+            requests_failed: counts.failed + counts.shed,
+            requests_missed: counts.missed_requests,
+            bytes_sent: counts.acked_bytes,
+            cpu_seconds: spent,
+            ..Totals::default()
+        };
+        self.run.intervals.clone_from(&written.intervals);
+        self.run.ack_latency = written.total.latency.clone();
+        self.run.events.clone_from(&written.events);
+        self.run.generator = Generator {
+            cpu_seconds: Figure::Value(written.generator_cpu_seconds),
+            resident_bytes_peak: Figure::from_option(
+                vigie_systems::ProcStat::read(std::process::id())
+                    .ok()
+                    .map(|stat| stat.peak_resident_bytes as f64),
+            ),
+        };
+        for text in &written.texts {
+            self.run.remarks.push(format!("writing: {text}"));
+        }
+        if counts.shed > 0 {
+            let shed = counts.shed;
+            self.run
+                .remarks
+                .push(format!("{shed} attempts were answered 429 and sent again"));
+        }
+        if counts.unknown_requests > 0 {
+            let unknown = counts.unknown_requests;
+            self.run
+                .remarks
+                .push(format!("{unknown} requests were given up without an answer"));
+        }
+        self.say(format!(
+            "{} samples acknowledged in {elapsed:.1} s, {} CPU us a sample, generator {:.3}; p50 {}, p99 {}",
+            short_count(counts.acked_samples as f64),
+            match &self.run.totals.cpu_seconds {
+                Figure::Value(seconds) =>
+                    format!("{:.3}", seconds * 1e6 / counts.acked_samples.max(1) as f64),
+                _ => "unknown".to_owned(),
+            },
+            written.generator_cpu_seconds * 1e6 / counts.acked_samples.max(1) as f64,
+            milliseconds(written.total.latency.quantile_us(0.5)),
+            milliseconds(written.total.latency.quantile_us(0.99)),
+        ));
+    }
+
+    /// Of all senders, both HA replicas.
+    fn active_series(&self) -> u64 {
+        let data = self.plan.data();
+        if let Some(totals) = self.plan.supply.totals()
+            && data.churn.is_none()
+        {
+            return totals.series;
+        }
+        let workload = self.plan.supply.workload();
+        let replicas = if data.ha.is_some() { 2 } else { 1 };
+        (0..data.senders)
+            .map(|sender| workload.stream(sender).active_series() as u64 * replicas)
+            .sum()
+    }
+
+    /// A server that refuses everything has no figures.
+    fn is_unsupported(&mut self, written: &Written) -> bool {
+        let counts = &written.total.counts;
+        let is_unsupported = counts.acked_samples == 0 && counts.refused_requests > 0;
+        if is_unsupported {
+            self.run.outcome = Outcome::NotSupported;
+            self.say("refused everything");
+        }
+        is_unsupported
+    }
+
+    fn settle(&mut self, cpu_before: Option<f64>) -> Result<()> {
+        let Some(system) = self.target.system() else {
+            return Ok(());
+        };
+        let stage = self.options.progress.stage(
+            format!("{}: waiting until it has come to rest", self.target.name()),
+            1,
+        );
+        let limits = SettleLimits::default();
+        let settled = match self.plan.scenario.settle {
+            SettleSpec::Compact => system.settle(&limits),
+            SettleSpec::Rest => system.rest(&limits),
+        }
+        .context("wait until it has come to rest")?;
+        drop(stage);
+        if !settled.at_rest {
+            let waited = settled.waited;
+            let remark =
+                format!("it had not come to rest {waited:.0?} after the last sample; measured as it was");
+            self.run.remarks.push(remark);
+        }
+        if !settled.forced.is_empty() {
+            let forced = settled.forced.join(", ");
+            self.run
+                .remarks
+                .push(format!("before the disk was measured: {forced}"));
+        }
+        let account = system.account()?;
+        let totals = &mut self.run.totals;
+        totals.cpu_seconds_settled = self
+            .target
+            .cpu_seconds()
+            .zip(cpu_before)
+            .map_or(Figure::NotMeasured, |(now, before)| Figure::Value(now - before));
+        totals.resident_bytes_settled = Figure::Value(account.resident_bytes as f64);
+        totals.resident_bytes_peak = Figure::Value(account.peak_resident_bytes as f64);
+        totals.disk_bytes_settled = Figure::Value(account.disk_bytes as f64);
+        Ok(())
+    }
+
+    fn ask(&mut self, written: &Written, oracle: &mut Option<Oracle>) -> Result<QuietAnswers> {
+        let questions = &self.plan.questions;
+        let name = self.target.name();
+        let stage = self
+            .options
+            .progress
+            .stage(format!("{name}: asking"), questions.len() as u64);
+        let before = self.target.cpu_seconds();
+        let quiet = ask_quietly(
+            questions,
+            self.target.api(),
+            self.asked_at_ms(),
+            || self.target.cpu_seconds(),
+            |done, question| stage.set(done as u64, question),
+        )?;
+        drop(stage);
+        if !questions.is_empty() {
+            self.run.query_cpu_seconds = self.spent_since(before);
+        }
+        if self.options.is_oracle && oracle.is_none() && !questions.is_empty() {
+            let stage = self
+                .options
+                .progress
+                .stage(format!("{name}: asking again what was asked live"), 1000);
+            *oracle = Some(Oracle::consult(
+                name,
+                questions,
+                self.target.api(),
+                written.answers.as_ref(),
+                &quiet,
+                |done, _| stage.set(done as u64, ""),
+            )?);
+        }
+        Ok(quiet)
+    }
+
+    /// The end of the data, in whole seconds.
+    fn asked_at_ms(&self) -> i64 {
+        let data = self.plan.data();
+        let end_ms = self.plan.end_ms().unwrap_or(data.start_ms);
+        end_ms / 1000 * 1000
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        let system = Arc::clone(self.target.own("a restart")?);
+        let asked_ms = self.asked_at_ms();
+        let metric = self.a_metric()?;
+        let count_of_metric = format!("count({metric})");
+        let everything = "count({__name__=~\".+\"})";
+        let count = |query: &str| -> Result<f64> { self.target.api().instant(query, asked_ms)?.only_value() };
+        let expected = count(&count_of_metric)?;
+        let all_before = count(everything)?;
+        self.say("kill -9");
+        system.kill9()?;
+        let restarted = system
+            .restart(|api| Ok(api.instant(&count_of_metric, asked_ms)?.only_value()? == expected))
+            .context("restart after kill -9")?;
+        let seconds = restarted.first_correct_answer.as_secs_f64();
+        self.run.restart_seconds = Figure::Value(seconds);
+        self.say(format!("answers again {seconds:.2} s after its start"));
+        let all_after = count(everything)?;
+        if all_after != all_before {
+            self.run.remarks.push(format!(
+                "after kill -9 {all_after} series are there of {all_before} before"
+            ));
+        }
+        system.rest(&SettleLimits::default())?;
+        let account = system.account_without_disk()?;
+        self.run.totals.resident_bytes_after_restart = Figure::Value(account.resident_bytes as f64);
+        self.run.events.push(Event {
+            at_seconds: self.run.totals.elapsed_seconds,
+            what: "kill -9 and restart after the last sample".to_owned(),
+        });
+        Ok(())
+    }
+
+    /// A metric of the workload, to count series by.
+    fn a_metric(&self) -> Result<String> {
+        let mut stream = self.plan.supply.workload().stream(0).rows_only();
+        let mut request = vigie_workload::Request::default();
+        stream.next_request(&mut request);
+        let sample = request.visit().next().context("find a sample in the workload")?;
+        let labels = crate::data::labels_of(&sample.series_text());
+        Ok(labels.get("__name__").to_owned())
+    }
+
+    fn verify(&mut self, files: &[LedgerFile]) -> Result<()> {
+        if self.plan.scenario.verify == VerifySpec::Nothing {
+            let remark = "what was stored was not read back: the scenario says so";
+            self.run.remarks.push(remark.to_owned());
+            return Ok(());
+        }
+        let mut sum: Option<Verdict> = None;
+        for file in files {
+            let verdict = self.verify_one(file)?;
+            sum = Some(match sum {
+                None => verdict,
+                Some(sum) => add(sum, verdict),
+            });
+        }
+        let Some(verdict) = sum else { return Ok(()) };
+        self.say(if verdict.is_clean() {
+            format!(
+                "read back {} samples of {} series: all that was acknowledged is there, once, and nothing else",
+                short_count(verdict.samples_read as f64),
+                verdict.series_read
+            )
+        } else {
+            format!("READ BACK WITH FAULTS:\n{verdict}")
+        });
+        self.run.verdict = Some(verdict);
+        Ok(())
+    }
+
+    fn verify_one(&self, file: &LedgerFile) -> Result<Verdict> {
+        let title = match &file.tenant {
+            None => format!("{}: reading back", self.target.name()),
+            Some(tenant) => format!("{}: reading back {tenant}", self.target.name()),
+        };
+        let stage = self.options.progress.stage(title, 1000);
+        let api = match &file.tenant {
+            None => self.target.api().clone(),
+            Some(tenant) => self.target.api().for_tenant(tenant),
+        };
+        let mut regenerator = Regenerator::new(self.plan.supply.workload().clone());
+        let verdict = verify(
+            &file.path,
+            &verify_options(self.plan.data()),
+            Some(&mut regenerator),
+            &mut ApiReader::new(api),
+            &mut |progress| {
+                let done = 1000 * progress.batches_done / progress.batches.max(1);
+                stage.set(
+                    done as u64,
+                    format!(
+                        "{} samples, {} faults",
+                        short_count(progress.samples_read as f64),
+                        progress.faults
+                    ),
+                );
+            },
+        );
+        verdict.context("read back what was stored")
+    }
+
+    fn spent_since(&self, before: Option<f64>) -> Figure {
+        let now = self.target.cpu_seconds();
+        Figure::from_option(before.zip(now).map(|(before, now)| now - before))
+    }
+
+    fn say(&self, text: impl AsRef<str>) {
+        self.options
+            .progress
+            .say(format!("{}: {}", self.target.name(), text.as_ref()));
+    }
+}
+
+/// Batches of some hundred thousand samples: by the label that divides the workload's series evenly.
+pub(crate) fn verify_options(data: &WorkloadSpec) -> VerifyOptions {
+    /// The most samples of one answer.
+    const MAX_SAMPLES: i64 = 2_000_000;
+    let (label, series) = match data.shapes.as_slice() {
+        [ShapeSpec::TsbsCpu { .. }] => ("hostname", 10),
+        [ShapeSpec::NodeExporter { series_per_host, .. }] => ("instance", i64::from(*series_per_host)),
+        [ShapeSpec::K6 { .. }] => ("__name__", 1000),
+        [
+            ShapeSpec::Avalanche {
+                series_per_metric, ..
+            },
+        ] => ("__name__", i64::from(*series_per_metric)),
+        _ => ("__name__", 20_000),
+    };
+    let window_ms = (MAX_SAMPLES / series.max(1)).max(1) * data.interval.0;
+    VerifyOptions {
+        scope: vec![
+            Matcher::new("__name__", MatchKind::Regex, ".+"),
+            Matcher::new("__name__", MatchKind::NotEqual, "vigie_loadtest_probe"),
+        ],
+        batch_label: label.to_owned(),
+        window_ms: window_ms.min(VerifyOptions::default().window_ms),
+        ..VerifyOptions::default()
+    }
+}
+
+fn join(mut first: Written, then: Written) -> Written {
+    first.elapsed += then.elapsed;
+    first.total.add(&then.total);
+    first.intervals.extend(then.intervals);
+    first.events.extend(then.events);
+    first.texts.extend(then.texts);
+    first.answers = then.answers.or(first.answers);
+    first.generator_cpu_seconds += then.generator_cpu_seconds;
+    first
+}
+
+/// Verdicts of several tenants together.
+fn add(mut sum: Verdict, other: Verdict) -> Verdict {
+    sum.requests.acked += other.requests.acked;
+    sum.requests.refused += other.requests.refused;
+    sum.requests.unknown += other.requests.unknown;
+    sum.requests.not_sent += other.requests.not_sent;
+    sum.series_expected += other.series_expected;
+    sum.samples_expected += other.samples_expected;
+    sum.series_read += other.series_read;
+    sum.samples_read += other.samples_read;
+    sum.samples_exact += other.samples_exact;
+    sum.samples_only_nan += other.samples_only_nan;
+    sum.stale_markers_hidden += other.stale_markers_hidden;
+    sum.optional_found += other.optional_found;
+    sum.optional_absent += other.optional_absent;
+    sum.pairs_proven += other.pairs_proven;
+    sum.pairs_unproven += other.pairs_unproven;
+    for (fault, count) in other.faults {
+        *sum.faults.entry(fault).or_default() += count;
+    }
+    sum.examples.extend(other.examples);
+    sum.remarks.extend(other.remarks);
+    sum
+}
+
+fn version(target: &Target) -> String {
+    target
+        .system()
+        .and_then(|system| vigie_systems::version(system).ok())
+        .map_or_else(|| "unknown".to_owned(), |version| version.version)
+}
+
+fn settings(system: &System) -> Vec<Setting> {
+    system
+        .settings()
+        .iter()
+        .map(|setting| Setting {
+            name: setting.name.clone(),
+            value: setting.value.clone(),
+            reason: setting.why.clone(),
+        })
+        .collect()
+}
+
+fn milliseconds(us: Option<u64>) -> String {
+    us.map_or_else(|| "none".to_owned(), |us| format!("{:.1} ms", us as f64 / 1000.0))
+}

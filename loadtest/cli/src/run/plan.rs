@@ -1,0 +1,135 @@
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use vigie_workload::{Millis, Workload, WorkloadSpec};
+
+use crate::ask::{Question, questions};
+use crate::data::Supply;
+use crate::progress::{Progress, short_count};
+use crate::scenario::Scenario;
+
+/// What a run adds to its scenario.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    pub seed: u64,
+    /// In place of the scenario's number of rounds.
+    pub duration: Option<Millis>,
+    /// Time of the first sample; else such that data end, or begin to be live, at the present.
+    pub start_ms: Option<i64>,
+    /// Make requests as they are sent, and do not prepare them.
+    pub live: bool,
+}
+
+/// A scenario with its data, ready to be run against any number of servers with the same bytes.
+#[derive(Debug)]
+pub struct Plan {
+    pub scenario: Scenario,
+    /// The scenario file as it is.
+    pub text: String,
+    pub seed: u64,
+    pub supply: Supply,
+    pub questions: Vec<Question>,
+}
+
+impl Plan {
+    /// Decides the times of the data and prepares the requests in `dir`.
+    pub fn new(
+        mut scenario: Scenario,
+        text: String,
+        options: &PlanOptions,
+        dir: &Path,
+        progress: &Progress,
+    ) -> Result<Self> {
+        let questions = questions(&scenario.queries)?;
+        let now_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("read the clock")?
+            .as_millis() as i64;
+        let is_closed = scenario.send.mode == crate::scenario::SendMode::Closed;
+        if let Some(workload) = &mut scenario.workload {
+            place_in_time(workload, options, now_ms, is_closed);
+        }
+        let data = scenario.data()?.clone();
+        let workload = Workload::new(&data, options.seed)?;
+        let supply = if options.live || data.rounds.is_none() || scenario.scrape.is_some() {
+            Supply::live(workload)
+        } else {
+            prepare(workload, &data, dir, progress)?
+        };
+        Ok(Self {
+            scenario,
+            text,
+            seed: options.seed,
+            supply,
+            questions,
+        })
+    }
+
+    pub fn data(&self) -> &WorkloadSpec {
+        self.supply.workload().spec()
+    }
+
+    /// The time after the last sample; absent for data without an end.
+    pub fn end_ms(&self) -> Option<i64> {
+        let data = self.data();
+        let span_ms = i64::try_from(data.rounds?).ok()?.checked_mul(data.interval.0)?;
+        Some(data.start_ms + span_ms)
+    }
+
+    /// History that is sent as fast as it is taken ends here.
+    pub fn live_from_ms(&self) -> Option<i64> {
+        let backfill = self.data().backfill.filter(|backfill| backfill.speed == 0.0)?;
+        Some(self.data().start_ms + backfill.history.0)
+    }
+}
+
+/// Whole seconds, so that times look alike in all reports.
+fn place_in_time(workload: &mut WorkloadSpec, options: &PlanOptions, now_ms: i64, is_closed: bool) {
+    let history_ms = workload.backfill.map_or(0, |backfill| backfill.history.0);
+    if let Some(duration) = options.duration {
+        let span_ms = duration.0 + history_ms;
+        workload.rounds = Some((span_ms / workload.interval.0).max(1).unsigned_abs());
+    }
+    let before_now_ms = match (is_closed, workload.rounds) {
+        // Everything is sent at once, so all of it is history.
+        (true, Some(rounds)) => i64::try_from(rounds)
+            .unwrap_or(0)
+            .saturating_mul(workload.interval.0),
+        _ => history_ms,
+    };
+    workload.start_ms = options.start_ms.unwrap_or((now_ms - before_now_ms) / 1000 * 1000);
+}
+
+fn prepare(workload: Workload, data: &WorkloadSpec, dir: &Path, progress: &Progress) -> Result<Supply> {
+    let rounds = data.rounds.unwrap_or(0);
+    // The number of samples is known only when they are made; senders are done one after the other.
+    let stage = progress.stage("preparing requests", u64::from(data.senders));
+    let mut first_of_sender = 0;
+    let mut senders_done = 0;
+    let supply = Supply::prepare(workload, dir, |totals| {
+        if totals.samples < first_of_sender {
+            senders_done += 1;
+        }
+        first_of_sender = totals.samples;
+        stage.set(
+            senders_done,
+            format!(
+                "{} samples, {} MB",
+                short_count(totals.samples as f64),
+                totals.file_bytes >> 20
+            ),
+        );
+    })?;
+    drop(stage);
+    if let Some(totals) = supply.totals() {
+        progress.say(format!(
+            "prepared {} samples of {} series in {rounds} rounds: {} requests, {:.1} bytes a sample on the wire",
+            short_count(totals.samples as f64),
+            short_count(totals.series as f64),
+            totals.requests,
+            totals.body_bytes as f64 / totals.samples.max(1) as f64,
+        ));
+    }
+    Ok(supply)
+}

@@ -1,0 +1,7 @@
+//! Scenario files: what is done to a server, in YAML, strictly read.
+
+mod file;
+mod query;
+
+pub use file::{Builtin, Scenario, ScrapeSpec, SendMode, SendSpec, SettleSpec, VerifySpec, builtin, load};
+pub use query::{QueryGroup, Span, When};
