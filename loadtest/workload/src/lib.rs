@@ -8,7 +8,10 @@ mod duration;
 mod native;
 mod page;
 mod random;
+mod recorder;
+mod recording;
 mod request;
+mod scraped;
 mod series;
 mod shape;
 mod spec;
@@ -19,7 +22,10 @@ mod workload;
 
 pub use duration::Millis;
 pub use native::NativeHistogram;
+pub use recorder::Recorder;
+pub use recording::{RecordedSeries, Recording, RecordingError};
 pub use request::{Request, Sample};
+pub use scraped::{ScrapeError, ScrapedPage, ScrapedSample};
 pub use series::{Family, MetricKind, SeriesKey, canonical_text};
 pub use spec::{
     BackfillSpec, ChurnSpec, HaSpec, OutOfOrderSpec, Protocol, ShapeSpec, TargetStyle, TenantsSpec,
