@@ -4,6 +4,7 @@
 //! Everything follows from a [`WorkloadSpec`] and a seed. The crate must not know the network, a clock, or the system
 //! that is tested.
 
+mod continuation;
 mod duration;
 mod native;
 mod page;

@@ -7,13 +7,16 @@ use crate::recording::{ABSENT, MAX_VALUES, RecordedSeries, Recording, RecordingE
 use crate::scraped::{ScrapedPage, ScrapedSample};
 use crate::series::Family;
 
+/// By ascending name.
+type Labels = Vec<(String, String)>;
+
 /// Takes the pages of one target in the order of time.
 #[derive(Debug)]
 pub struct Recorder {
     source: String,
     target: BTreeMap<String, String>,
     times_ms: Vec<i64>,
-    series: BTreeMap<Vec<(String, String)>, (Arc<Family>, Vec<u64>)>,
+    series: BTreeMap<Labels, (Arc<Family>, Vec<u64>)>,
     max_values: usize,
 }
 
@@ -71,7 +74,7 @@ impl Recorder {
     }
 
     /// Those of the page and of the target. One that both have is renamed on the page, as scrapers do.
-    fn labels_of(&self, sample: &ScrapedSample) -> Vec<(String, String)> {
+    fn labels_of(&self, sample: &ScrapedSample) -> Labels {
         let mut labels = sample.labels.clone();
         for (name, value) in &self.target {
             if let Some((known, _)) = labels.iter_mut().find(|(known, _)| known == name) {

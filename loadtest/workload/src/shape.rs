@@ -2,30 +2,46 @@
 
 mod builder;
 mod node;
+mod recorded;
 mod synthetic;
 
 pub(crate) use builder::Builder;
 
-use crate::spec::ShapeSpec;
+use std::sync::Arc;
+
+use crate::continuation::Continuation;
+use crate::duration::Millis;
+use crate::spec::{ShapeSpec, WorkloadError};
 
 /// A shape ready to be built.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     spec: ShapeSpec,
+    recorded: Option<Arc<Continuation>>,
 }
 
 /// Series of one unit of k6.
 const SYNTHETIC_UNIT: u32 = 1_000;
 
 impl Shape {
-    pub(crate) fn new(spec: &ShapeSpec) -> Self {
-        Self { spec: spec.clone() }
+    /// Reads the recording, if it is one.
+    pub(crate) fn new(spec: &ShapeSpec, interval: Millis) -> Result<Self, WorkloadError> {
+        let recorded = match spec {
+            ShapeSpec::Recording { file, .. } => Some(Arc::new(recorded::load(file, interval)?)),
+            _ => None,
+        };
+        Ok(Self {
+            spec: spec.clone(),
+            recorded,
+        })
     }
 
     /// How many units there are.
     pub(crate) fn units(&self) -> u32 {
         match &self.spec {
-            ShapeSpec::NodeExporter { hosts, .. } | ShapeSpec::TsbsCpu { hosts } => *hosts,
+            ShapeSpec::NodeExporter { hosts, .. }
+            | ShapeSpec::TsbsCpu { hosts }
+            | ShapeSpec::Recording { hosts, .. } => *hosts,
             ShapeSpec::ClassicHistograms { targets, .. } | ShapeSpec::NativeHistograms { targets, .. } => {
                 *targets
             }
@@ -68,6 +84,11 @@ impl Shape {
                 synthetic::avalanche(unit, *series_per_metric, *labels, builder);
             }
             ShapeSpec::TsbsCpu { .. } => synthetic::tsbs_cpu(unit, builder),
+            ShapeSpec::Recording { .. } => {
+                if let Some(recorded) = &self.recorded {
+                    recorded::build(unit, recorded, builder);
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::Millis;
+use crate::recording::RecordingError;
 
 /// The data of a scenario. With a seed it determines every byte that is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -132,6 +133,12 @@ pub enum ShapeSpec {
     },
     /// The devops use case `cpu-only` of the Time Series Benchmark Suite: ten gauges a host.
     TsbsCpu { hosts: u32 },
+    /// Real values, multiplied over hosts and continued beyond their end.
+    Recording {
+        /// A file of `docs/formats/loadtest-recording.md`, recorded at the workload's interval.
+        file: String,
+        hosts: u32,
+    },
 }
 
 /// The labels of node_exporter targets.
@@ -256,6 +263,8 @@ pub enum WorkloadError {
     Spec(String),
     #[error("workload: read the YAML: {0}")]
     Yaml(String),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
 }
 
 /// The largest start for which times still take six bytes, as the encoders take for granted.
@@ -409,7 +418,7 @@ impl ShapeSpec {
                 ("series_per_metric", *series_per_metric, 1, 100_000),
                 ("labels", *labels, 0, 50),
             ],
-            Self::TsbsCpu { hosts } => &[("hosts", *hosts, 1, 1 << 22)],
+            Self::TsbsCpu { hosts } | Self::Recording { hosts, .. } => &[("hosts", *hosts, 1, 1 << 22)],
         };
         for (field, value, low, high) in sizes {
             if !(low..=high).contains(&value) {

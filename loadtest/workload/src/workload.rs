@@ -43,10 +43,11 @@ pub(crate) struct Unit {
 }
 
 impl Workload {
-    /// Checks the specification; builds no series yet.
+    /// Checks the specification and reads recordings; builds no series yet.
     pub fn new(spec: &WorkloadSpec, seed: u64) -> Result<Self, WorkloadError> {
         spec.validate()?;
-        let shapes: Vec<_> = spec.shapes.iter().map(Shape::new).collect();
+        let shapes = spec.shapes.iter().map(|shape| Shape::new(shape, spec.interval));
+        let shapes = shapes.collect::<Result<Vec<_>, _>>()?;
         let external = spec
             .external_labels
             .iter()
