@@ -1,11 +1,13 @@
 //! What the load tester sends: series of known shapes, values that move as real ones do, churn, HA pairs, late samples,
-//! backfill and tenants, encoded as remote write 1.0 and 2.0.
+//! backfill and tenants, encoded as remote write 1.0 and 2.0 and
+//! as text exposition; recordings of real exporters, and how they go on.
 //!
 //! Everything follows from a [`WorkloadSpec`] and a seed. The crate must not know the network, a clock, or the system
 //! that is tested.
 
 mod continuation;
 mod duration;
+mod exposition;
 mod native;
 mod page;
 mod random;
@@ -22,6 +24,7 @@ mod wire;
 mod workload;
 
 pub use duration::Millis;
+pub use exposition::Exposition;
 pub use native::NativeHistogram;
 pub use recorder::Recorder;
 pub use recording::{RecordedSeries, Recording, RecordingError};

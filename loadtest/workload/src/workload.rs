@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::exposition::Exposition;
 use crate::random::{mix, mix2, unit as chance};
 use crate::series::{Series, Text};
 use crate::shape::{Builder, Shape};
@@ -80,6 +81,16 @@ impl Workload {
         Stream::new(Arc::clone(&self.inner), sender)
     }
 
+    /// The pages of all targets, for a scrape farm; in the order of shapes. Tenants and HA replicas make no difference.
+    pub fn expositions(&self) -> impl Iterator<Item = Exposition> + '_ {
+        let units = (0..self.inner.spec.senders).flat_map(|sender| self.inner.units_of(sender));
+        let mut units: Vec<_> = units.map(|(_, unit)| unit).collect();
+        units.sort_by_key(|unit| (unit.id.shape, unit.id.unit));
+        units
+            .into_iter()
+            .map(|unit| Exposition::new(Arc::clone(&self.inner), unit))
+    }
+
     /// Names of all tenants; empty without tenants.
     pub fn tenants(&self) -> Vec<Arc<str>> {
         self.inner.tenants.names.clone()
@@ -135,6 +146,12 @@ impl Plan {
         let mut builder = Builder::new(seed, unit.generation, &birth, interval_ms, &self.external);
         self.shapes[unit.id.shape as usize].build(unit.id.unit, &mut builder);
         builder.series
+    }
+
+    /// Rounds between two times at which units are replaced.
+    pub(crate) fn churn_rounds(&self) -> Option<u64> {
+        let churn = self.spec.churn?;
+        Some((churn.interval.0 / self.spec.interval.0).max(1) as u64)
     }
 
     /// Whether a unit is replaced at the churn boundary that round `round` is.
