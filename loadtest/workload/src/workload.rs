@@ -86,9 +86,7 @@ impl Workload {
         let units = (0..self.inner.spec.senders).flat_map(|sender| self.inner.units_of(sender));
         let mut units: Vec<_> = units.map(|(_, unit)| unit).collect();
         units.sort_by_key(|unit| (unit.id.shape, unit.id.unit));
-        units
-            .into_iter()
-            .map(|unit| Exposition::new(Arc::clone(&self.inner), unit))
+        Exposition::all(&self.inner, units.into_iter())
     }
 
     /// Names of all tenants; empty without tenants.
