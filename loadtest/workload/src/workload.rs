@@ -120,7 +120,11 @@ impl Plan {
                     generation: 0,
                     born: 0,
                     offset_ms: (mix2(self.seed, target) % self.spec.interval.0 as u64) as i64,
-                    churn_percent: if noisy { 100.0 } else { percent },
+                    churn_percent: match noisy {
+                        _ if !shape.churns(unit) => 0.0,
+                        true => 100.0,
+                        false => percent,
+                    },
                 };
                 units.push((tenant, unit));
             }
