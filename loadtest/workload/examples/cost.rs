@@ -1,10 +1,10 @@
-//! CPU nanoseconds per sample of live generation: `cargo run --release -p vigie-workload --example cost [HOSTS]`.
+//! CPU nanoseconds per sample of live generation, and of reading what was prepared: `cargo run --release -p vigie-workload --example cost [HOSTS]`.
 
 #![expect(clippy::print_stdout, reason = "the example's output")]
 
 use std::error::Error;
 
-use vigie_workload::{Request, Workload, WorkloadSpec};
+use vigie_workload::{CorpusRequest, Request, RequestCorpus, Workload, WorkloadSpec};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let hosts: u32 = std::env::args().nth(1).map_or(Ok(100), |text| text.parse())?;
@@ -38,6 +38,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             let size = bytes as f64 / samples as f64;
             println!("{protocol}: {what}: {spent:.1} ns and {size:.1} bytes per sample");
         }
+        let dir = std::env::temp_dir().join(format!("vigie-cost-{}", std::process::id()));
+        let before = cpu_ns()?;
+        let corpus = RequestCorpus::prepare(&workload, &dir, |_| {})?;
+        let samples = corpus.totals().samples as f64;
+        let preparing = (cpu_ns()? - before) as f64 / samples;
+        let before = cpu_ns()?;
+        let mut reader = corpus.reader(0)?;
+        let mut request = CorpusRequest::default();
+        while reader.next(&mut request)? {}
+        let reading = (cpu_ns()? - before) as f64 / samples;
+        std::fs::remove_dir_all(&dir)?;
+        println!("{protocol}: a corpus: {preparing:.1} ns to prepare, {reading:.2} ns to read per sample");
     }
     Ok(())
 }

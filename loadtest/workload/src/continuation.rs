@@ -34,6 +34,8 @@ pub(crate) struct Continuation {
     pub(crate) port: String,
     /// The mean time between scrapes.
     pub(crate) interval_ms: i64,
+    /// Of the recording's content.
+    pub(crate) checksum: u64,
     motions: Vec<Motion>,
     /// Scrape by scrape, of all series: the scaled value, or bits for [`Law::Verbatim`].
     levels: Vec<i64>,
@@ -134,6 +136,7 @@ impl Continuation {
             series: kept.iter().map(|one| ContinuedSeries::new(one)).collect(),
             port,
             interval_ms: (span_ms + intervals as i64 / 2) / intervals as i64,
+            checksum: recording.checksum(),
             motions,
             levels,
             moves,

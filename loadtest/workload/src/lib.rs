@@ -2,14 +2,16 @@
 //! backfill and tenants, encoded as remote write 1.0 and 2.0 and
 //! as text exposition; recordings of real exporters, and how they go on.
 //!
-//! Everything follows from a [`WorkloadSpec`] and a seed. The crate must not know the network, a clock, or the system
-//! that is tested.
+//! Everything follows from a [`WorkloadSpec`] and a seed. Requests are made while they are sent ([`Stream`]) or before, into
+//! files ([`RequestCorpus`]). The crate must not know the network, a clock, or the system that is tested.
 
 mod continuation;
+mod corpus;
 mod duration;
 mod exposition;
 mod native;
 mod page;
+pub mod queries;
 mod random;
 mod recorder;
 mod recording;
@@ -23,6 +25,7 @@ mod value;
 mod wire;
 mod workload;
 
+pub use corpus::{CorpusError, CorpusReader, CorpusRequest, CorpusTotals, RequestCorpus};
 pub use duration::Millis;
 pub use exposition::Exposition;
 pub use native::NativeHistogram;

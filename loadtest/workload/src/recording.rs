@@ -104,6 +104,11 @@ impl Recording {
         out
     }
 
+    /// That of the file.
+    pub(crate) fn checksum(&self) -> u64 {
+        xxh3_64(self.to_bytes().get(HEADER_BYTES..).unwrap_or_default())
+    }
+
     /// Reads what [`Self::to_bytes`] wrote, and nothing else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RecordingError> {
         if !bytes.starts_with(MAGIC) {

@@ -1,6 +1,7 @@
 //! The kinds of series: each shape deals in *units*, the smallest thing that churns and is scraped at one time.
 
 mod builder;
+mod kubernetes;
 mod node;
 mod recorded;
 mod synthetic;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use crate::continuation::Continuation;
 use crate::duration::Millis;
+use crate::shape::kubernetes::Cluster;
 use crate::spec::{ShapeSpec, WorkloadError};
 
 /// A shape ready to be built.
@@ -36,6 +38,31 @@ impl Shape {
         })
     }
 
+    /// A number for what the shape reads from files; 0 for nothing.
+    pub(crate) fn content(&self) -> u64 {
+        self.recorded.as_ref().map_or(0, |recorded| recorded.checksum)
+    }
+
+    fn cluster(&self) -> Option<Cluster> {
+        match self.spec {
+            ShapeSpec::Kubernetes {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            } => Some(Cluster {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether churn may replace a unit.
+    pub(crate) fn churns(&self, unit: u32) -> bool {
+        self.cluster().is_none_or(|cluster| cluster.churns(unit))
+    }
+
     /// How many units there are.
     pub(crate) fn units(&self) -> u32 {
         match &self.spec {
@@ -47,6 +74,7 @@ impl Shape {
             }
             ShapeSpec::K6 { series } => series.div_ceil(SYNTHETIC_UNIT),
             ShapeSpec::Avalanche { metrics, .. } => *metrics,
+            ShapeSpec::Kubernetes { .. } => self.cluster().map_or(0, |cluster| cluster.units()),
         }
     }
 
@@ -87,6 +115,11 @@ impl Shape {
             ShapeSpec::Recording { .. } => {
                 if let Some(recorded) = &self.recorded {
                     recorded::build(unit, recorded, builder);
+                }
+            }
+            ShapeSpec::Kubernetes { .. } => {
+                if let Some(cluster) = self.cluster() {
+                    cluster.build(unit, builder);
                 }
             }
         }

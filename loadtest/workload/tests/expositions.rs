@@ -14,6 +14,7 @@ const EVERYTHING: &str = "shapes:
   - classic_histograms: {targets: 2}
   - k6: {series: 1500}
   - tsbs_cpu: {hosts: 2}
+  - kubernetes: {nodes: 2, pods_per_node: 4}
 churn: {percent: 30, interval: 30s}
 rounds: 9
 senders: 2
@@ -47,7 +48,7 @@ fn pages_have_what_streams_send() {
     let workload = workload(EVERYTHING);
     let mut expositions: Vec<_> = workload.expositions().collect();
     // Series of k6 and TSBS have no target's labels; each shape is one page.
-    assert_eq!(expositions.len(), 3 + 2 + 1 + 1);
+    assert_eq!(expositions.len(), 3 + 2 + 1 + 1 + 3);
     let mut page = Vec::new();
     // Back and forth, so that replaced targets come back.
     for round in [0, 5, 8, 4] {
