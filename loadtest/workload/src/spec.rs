@@ -144,9 +144,11 @@ pub enum ShapeSpec {
     },
     /// The devops use case `cpu-only` of the Time Series Benchmark Suite: ten gauges a host.
     TsbsCpu { hosts: u32 },
-    /// Real values, multiplied over hosts and continued beyond their end.
+    /// Real values, multiplied over hosts and continued beyond their end; hosts differ in `instance` only. Series that
+    /// were there in fewer than half of the scrapes are left out.
     Recording {
-        /// A file of `docs/formats/loadtest-recording.md`, recorded at the workload's interval.
+        /// A file of `docs/formats/loadtest-recording.md`, recorded at the workload's interval (within a tenth); from
+        /// the working directory if relative.
         file: String,
         hosts: u32,
     },
