@@ -111,3 +111,15 @@ fn what_cannot_be_used_is_named() {
     std::fs::write(&text, "up 1\n").unwrap();
     assert!(error(&text, "").contains("not a recording"));
 }
+
+#[test]
+fn workloads_of_other_recordings_have_other_names() {
+    let path = record("named.vgltrec");
+    let name = || Workload::new(&spec(&path, ""), 1).unwrap().fingerprint();
+    let before = name();
+    assert_eq!(name(), before);
+    let mut recording = Recording::from_bytes(&std::fs::read(&path).unwrap()).unwrap();
+    recording.source.push('2');
+    std::fs::write(&path, recording.to_bytes()).unwrap();
+    assert_ne!(name(), before);
+}
