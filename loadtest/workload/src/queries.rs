@@ -1,4 +1,4 @@
-//! What is asked while a workload of node_exporter hosts is written: sets of queries under names of their own.
+//! What is asked while a workload of hosts or of a cluster is written: sets of queries, each query with a name.
 
 /// An expression in PromQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,10 @@ const SETS: &[(&str, &str)] = &[
         "node-dashboards",
         include_str!("../queries/node-dashboards.promql"),
     ),
+    (
+        "kubernetes-dashboards",
+        include_str!("../queries/kubernetes-dashboards.promql"),
+    ),
     ("rules-200", include_str!("../queries/rules-200.promql")),
     ("heavy", include_str!("../queries/heavy.promql")),
 ];
@@ -25,7 +29,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The queries of a set, in their order; empty if there is no such set.
 ///
 /// `node-dashboards` is what dashboards refresh, `rules-200` 200 recording rules and alerts that have an answer each,
-/// `heavy` what is asked once. They use metrics that a host of at least 700 series has.
+/// `heavy` what is asked once. They use metrics that a node_exporter host of at least 700 series has.
+/// `kubernetes-dashboards` is for the `kubernetes` shape.
 pub fn named(name: &str) -> Vec<Query> {
     SETS.iter()
         .filter(|(known, _)| *known == name)

@@ -11,10 +11,11 @@ use crate::value::Value;
 pub(crate) type Text = Cow<'static, str>;
 
 /// The kinds of metrics of remote write 2.0, under its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
 pub enum MetricKind {
     /// Nothing is known.
+    #[default]
     Unknown = 0,
     Counter = 1,
     Gauge = 2,

@@ -1,36 +1,80 @@
 //! The kinds of series: each shape deals in *units*, the smallest thing that churns and is scraped at one time.
 
 mod builder;
+mod kubernetes;
 mod node;
+mod recorded;
 mod synthetic;
 
 pub(crate) use builder::Builder;
 
-use crate::spec::ShapeSpec;
+use std::sync::Arc;
+
+use crate::continuation::Continuation;
+use crate::duration::Millis;
+use crate::shape::kubernetes::Cluster;
+use crate::spec::{ShapeSpec, WorkloadError};
 
 /// A shape ready to be built.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     spec: ShapeSpec,
+    recorded: Option<Arc<Continuation>>,
 }
 
 /// Series of one unit of k6.
 const SYNTHETIC_UNIT: u32 = 1_000;
 
 impl Shape {
-    pub(crate) fn new(spec: &ShapeSpec) -> Self {
-        Self { spec: spec.clone() }
+    /// Reads the recording, if it is one.
+    pub(crate) fn new(spec: &ShapeSpec, interval: Millis) -> Result<Self, WorkloadError> {
+        let recorded = match spec {
+            ShapeSpec::Recording { file, .. } => Some(Arc::new(recorded::load(file, interval)?)),
+            _ => None,
+        };
+        Ok(Self {
+            spec: spec.clone(),
+            recorded,
+        })
+    }
+
+    /// A number for what the shape reads from files; 0 for nothing.
+    pub(crate) fn content(&self) -> u64 {
+        self.recorded.as_ref().map_or(0, |recorded| recorded.checksum)
+    }
+
+    fn cluster(&self) -> Option<Cluster> {
+        match self.spec {
+            ShapeSpec::Kubernetes {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            } => Some(Cluster {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether churn may replace a unit.
+    pub(crate) fn churns(&self, unit: u32) -> bool {
+        self.cluster().is_none_or(|cluster| cluster.churns(unit))
     }
 
     /// How many units there are.
     pub(crate) fn units(&self) -> u32 {
         match &self.spec {
-            ShapeSpec::NodeExporter { hosts, .. } | ShapeSpec::TsbsCpu { hosts } => *hosts,
+            ShapeSpec::NodeExporter { hosts, .. }
+            | ShapeSpec::TsbsCpu { hosts }
+            | ShapeSpec::Recording { hosts, .. } => *hosts,
             ShapeSpec::ClassicHistograms { targets, .. } | ShapeSpec::NativeHistograms { targets, .. } => {
                 *targets
             }
             ShapeSpec::K6 { series } => series.div_ceil(SYNTHETIC_UNIT),
             ShapeSpec::Avalanche { metrics, .. } => *metrics,
+            ShapeSpec::Kubernetes { .. } => self.cluster().map_or(0, |cluster| cluster.units()),
         }
     }
 
@@ -68,6 +112,16 @@ impl Shape {
                 synthetic::avalanche(unit, *series_per_metric, *labels, builder);
             }
             ShapeSpec::TsbsCpu { .. } => synthetic::tsbs_cpu(unit, builder),
+            ShapeSpec::Recording { .. } => {
+                if let Some(recorded) = &self.recorded {
+                    recorded::build(unit, recorded, builder);
+                }
+            }
+            ShapeSpec::Kubernetes { .. } => {
+                if let Some(cluster) = self.cluster() {
+                    cluster.build(unit, builder);
+                }
+            }
         }
     }
 }

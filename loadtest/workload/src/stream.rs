@@ -367,8 +367,10 @@ impl Stream {
         let number = self.round.number + 1;
         self.position = 0;
         self.round = Round::new(number, self.plan.spec.interval.0);
-        let Some(churn) = self.plan.spec.churn else { return };
-        if !number.is_multiple_of((churn.interval.0 / self.plan.spec.interval.0).max(1) as u64) {
+        let Some(every) = self.plan.churn_rounds() else {
+            return;
+        };
+        if !number.is_multiple_of(every) {
             return;
         }
         let mut replaced = vec![false; self.units.len()];

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::continuation::RecordedHost;
 use crate::native::NativeModel;
 use crate::random::{mix2, unit};
 
@@ -138,6 +139,11 @@ pub(crate) enum Value {
         slow_mean: f64,
     },
     Native(Arc<NativeModel>),
+    /// As a recording goes on for this host.
+    Recorded {
+        host: Arc<RecordedHost>,
+        series: u32,
+    },
 }
 
 impl Value {
@@ -195,6 +201,7 @@ impl Value {
                 ((quick + slow) * 1e6) as u64 as f64 / 1e6
             }
             Self::Native(_) => f64::NAN,
+            Self::Recorded { host, series } => host.value(*series as usize, round.number),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::exposition::Exposition;
 use crate::random::{mix, mix2, unit as chance};
 use crate::series::{Series, Text};
 use crate::shape::{Builder, Shape};
@@ -49,10 +50,11 @@ pub(crate) struct Unit {
 }
 
 impl Workload {
-    /// Checks the specification; builds no series yet.
+    /// Checks the specification and reads recordings; builds no series yet.
     pub fn new(spec: &WorkloadSpec, seed: u64) -> Result<Self, WorkloadError> {
         spec.validate()?;
-        let shapes: Vec<_> = spec.shapes.iter().map(Shape::new).collect();
+        let shapes = spec.shapes.iter().map(|shape| Shape::new(shape, spec.interval));
+        let shapes = shapes.collect::<Result<Vec<_>, _>>()?;
         let external = spec
             .external_labels
             .iter()
@@ -85,11 +87,21 @@ impl Workload {
         Stream::new(Arc::clone(&self.inner), sender)
     }
 
-    /// A number for the specification, the seed and the version of the generator: a name for what is prepared from them.
+    /// The pages of all targets, for a scrape farm; in the order of shapes. Tenants and HA replicas make no difference.
+    pub fn expositions(&self) -> impl Iterator<Item = Exposition> + '_ {
+        let units = (0..self.inner.spec.senders).flat_map(|sender| self.inner.units_of(sender));
+        let mut units: Vec<_> = units.map(|(_, unit)| unit).collect();
+        units.sort_by_key(|unit| (unit.id.shape, unit.id.unit));
+        Exposition::all(&self.inner, units.into_iter())
+    }
+
+    /// A number for the specification, the content of recordings, the seed and the version of the generator: a name for what is prepared from them.
     pub fn fingerprint(&self) -> u64 {
         // The specification has neither maps with keys that are no texts nor anything else JSON refuses.
         let spec = serde_json::to_vec(self.spec()).unwrap_or_default();
-        xxh3_64_with_seed(&spec, mix2(self.inner.seed, u64::from(GENERATOR)))
+        let recorded = self.inner.shapes.iter().map(Shape::content);
+        let seed = recorded.fold(self.inner.seed, mix2);
+        xxh3_64_with_seed(&spec, mix2(seed, u64::from(GENERATOR)))
     }
 
     /// Names of all tenants; empty without tenants.
@@ -120,7 +132,11 @@ impl Plan {
                     generation: 0,
                     born: 0,
                     offset_ms: (mix2(self.seed, target) % self.spec.interval.0 as u64) as i64,
-                    churn_percent: if noisy { 100.0 } else { percent },
+                    churn_percent: match noisy {
+                        _ if !shape.churns(unit) => 0.0,
+                        true => 100.0,
+                        false => percent,
+                    },
                 };
                 units.push((tenant, unit));
             }
@@ -147,6 +163,12 @@ impl Plan {
         let mut builder = Builder::new(seed, unit.generation, &birth, interval_ms, &self.external);
         self.shapes[unit.id.shape as usize].build(unit.id.unit, &mut builder);
         builder.series
+    }
+
+    /// Rounds between two times at which units are replaced.
+    pub(crate) fn churn_rounds(&self) -> Option<u64> {
+        let churn = self.spec.churn?;
+        Some((churn.interval.0 / self.spec.interval.0).max(1) as u64)
     }
 
     /// Whether a unit is replaced at the churn boundary that round `round` is.

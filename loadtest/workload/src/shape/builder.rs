@@ -268,6 +268,11 @@ impl<'a> Builder<'a> {
         self.draw_counter(per_second)
     }
 
+    /// The round in which the unit was born.
+    pub(crate) fn birth_round(&self) -> u64 {
+        self.birth.number
+    }
+
     /// A seed that belongs to the unit, for names.
     pub(crate) fn name_seed(&self, salt: u64) -> u64 {
         mix2(self.seed, salt)
