@@ -44,6 +44,22 @@ impl Shape {
         self.cluster().is_none_or(|cluster| cluster.churns(unit))
     }
 
+    /// Hash of the files whose content decides what the shape sends, 0 for a shape that follows from the specification
+    /// alone.
+    pub(crate) fn inputs_hash(&self) -> u64 {
+        // No shape reads a file yet; one that does must not answer 0 here, or a corpus made from an older content
+        // would be replayed for the new one.
+        match &self.spec {
+            ShapeSpec::NodeExporter { .. }
+            | ShapeSpec::Kubernetes { .. }
+            | ShapeSpec::ClassicHistograms { .. }
+            | ShapeSpec::NativeHistograms { .. }
+            | ShapeSpec::K6 { .. }
+            | ShapeSpec::Avalanche { .. }
+            | ShapeSpec::TsbsCpu { .. } => 0,
+        }
+    }
+
     /// How many units there are.
     pub(crate) fn units(&self) -> u32 {
         match &self.spec {
