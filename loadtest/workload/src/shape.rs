@@ -38,11 +38,6 @@ impl Shape {
         })
     }
 
-    /// A number for what the shape reads from files; 0 for nothing.
-    pub(crate) fn content(&self) -> u64 {
-        self.recorded.as_ref().map_or(0, |recorded| recorded.checksum)
-    }
-
     fn cluster(&self) -> Option<Cluster> {
         match self.spec {
             ShapeSpec::Kubernetes {
@@ -61,6 +56,12 @@ impl Shape {
     /// Whether churn may replace a unit.
     pub(crate) fn churns(&self, unit: u32) -> bool {
         self.cluster().is_none_or(|cluster| cluster.churns(unit))
+    }
+
+    /// Hash of the files whose content decides what the shape sends, 0 for a shape that follows from the specification
+    /// alone.
+    pub(crate) fn inputs_hash(&self) -> u64 {
+        self.recorded.as_ref().map_or(0, |recorded| recorded.checksum)
     }
 
     /// How many units there are.

@@ -159,6 +159,7 @@ fn the_bytes_are_known() {
     let header = fs::read(dir.0.join("corpus")).unwrap();
     let spec = serde_json::to_vec(workload.spec()).unwrap();
     let mut expected = b"VGCORPUS\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0".to_vec();
+    expected.extend([0; 8]);
     expected.extend((spec.len() as u32).to_le_bytes());
     expected.extend(&spec);
     expected.extend([1, 0, 0, 0]);

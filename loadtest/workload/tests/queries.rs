@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use vigie_workload::{Request, Workload, WorkloadSpec, queries};
+use vigie_workload::{Millis, Request, Workload, WorkloadSpec, queries};
 
 /// Names of the metrics of a host and a cluster.
 fn known() -> BTreeSet<String> {
@@ -61,6 +61,21 @@ fn every_metric_is_one_of_the_shape() {
             }
         }
     }
+}
+
+#[test]
+fn rules_become_a_file() {
+    let rules = queries::named("rules-200");
+    let text = queries::rule_file(&rules, 20, Millis(15_000));
+    assert_eq!(text.matches("- name: ").count(), 10);
+    let quoted = [queries::Query {
+        name: "Down",
+        expr: "up{a='1'} >= 0",
+    }];
+    assert_eq!(
+        queries::rule_file(&quoted, 20, Millis(90_000)),
+        "groups:\n  - name: group-0\n    interval: 1m30s\n    rules:\n      - alert: Down\n        expr: 'up{a=''1''} >= 0'\n"
+    );
 }
 
 #[test]

@@ -118,7 +118,7 @@ mod tests {
             -EXACT,
             EXACT - 1.0,
             // A tie between two shortest forms.
-            101_750_519_106_202.125,
+            101_750_519_106_202.12,
             f64::NAN,
             f64::INFINITY,
             f64::NEG_INFINITY,
