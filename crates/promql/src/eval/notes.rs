@@ -218,3 +218,10 @@ pub(crate) fn nan_observations(effect: &str, metric_name: &str) -> Note {
         for_metric(metric_name)
     ))
 }
+
+pub(crate) fn nan_excluded(metric_name: &str) -> Note {
+    Note::Info(format!(
+        "input to histogram_fraction has NaN observations, which are excluded from all fractions{}",
+        for_metric(metric_name)
+    ))
+}

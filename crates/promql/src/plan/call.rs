@@ -111,6 +111,7 @@ impl Builder<'_> {
             "histogram_fraction" => Ok(VectorNode::HistogramFraction(Box::new(HistogramFraction {
                 lower: self.scalar_argument(call, 0, grid)?,
                 upper: self.scalar_argument(call, 1, grid)?,
+                lower_span: argument(call, 0)?.span,
                 input: self.vector_argument(call, 2, grid)?,
                 input_span: argument(call, 2)?.span,
             }))),

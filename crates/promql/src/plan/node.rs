@@ -240,7 +240,7 @@ pub(crate) enum SortOrder {
     Labels { names: Vec<String>, descending: bool },
 }
 
-/// `histogram_quantile` and `histogram_quantiles` over classic buckets.
+/// `histogram_quantile` and `histogram_quantiles`.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramQuantile {
     pub input: VectorNode,
@@ -250,11 +250,12 @@ pub(crate) struct HistogramQuantile {
     pub input_span: Span,
 }
 
-/// `histogram_fraction` over classic buckets.
+/// `histogram_fraction`.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramFraction {
     pub lower: ScalarNode,
     pub upper: ScalarNode,
+    pub lower_span: Span,
     pub input: VectorNode,
     pub input_span: Span,
 }
