@@ -1,11 +1,13 @@
 //! Reads and runs a script.
 
+use vigie_model::Labels;
 use vigie_promql::{
     EvalError, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryValue, evaluate, parse_with,
 };
 
 use super::check::{Expected, Pattern};
-use super::load::{self, Memory};
+use super::classic;
+use super::load::{self, Item, Memory};
 use super::pin::pinned;
 
 /// How a script went.
@@ -77,6 +79,7 @@ impl Script<'_> {
             }
             "load" | "load_with_nhcb" => {
                 let step_ms = load::time_ms(line.split_whitespace().nth(1).unwrap_or("1m"));
+                let mut series: Vec<(Labels, Vec<Item>)> = Vec::new();
                 for (_, line) in &self.lines[at + 1..end] {
                     if line
                         .split_whitespace()
@@ -85,9 +88,13 @@ impl Script<'_> {
                     {
                         continue;
                     }
-                    if let Some((labels, items)) = load::series_line(line) {
-                        self.memory.load(labels, &items, step_ms);
-                    }
+                    series.extend(load::series_line(line));
+                }
+                if word == "load_with_nhcb" {
+                    series.extend(classic::native_series(&series));
+                }
+                for (labels, items) in series {
+                    self.memory.load(labels, &items, step_ms);
                 }
                 end
             }
