@@ -40,6 +40,9 @@ pub struct QueryParams {
     pub delayed_name_removal: bool,
     /// Tell counters by their `__type__` label rather than by name (flag type-and-unit-labels).
     pub type_and_unit_labels: bool,
+    /// Let rate, increase, irate and resets know when counters began to count, and give
+    /// `start_timestamp()` a result (flag use-start-timestamps).
+    pub use_start_timestamps: bool,
 }
 
 impl QueryParams {
@@ -54,6 +57,7 @@ impl QueryParams {
             subquery_step_ms: 60_000,
             delayed_name_removal: false,
             type_and_unit_labels: false,
+            use_start_timestamps: false,
         }
     }
 

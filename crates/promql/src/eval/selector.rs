@@ -59,6 +59,9 @@ impl Evaluator<'_> {
             if selector.smoothed {
                 drop_stale(&mut series);
                 smooth(&series, selector.timing, lookback_ms, grid, &mut out.values);
+                if !series.histograms.is_empty() {
+                    super::window::smooth_histograms(self, selector, &series, grid, &mut out);
+                }
             } else {
                 newest(
                     &series,

@@ -196,6 +196,7 @@ impl Builder<'_> {
             timing,
             smoothed,
             one_name: fixes_name(&selector.matchers),
+            span,
         })
     }
 

@@ -94,6 +94,7 @@ pub(crate) struct InstantSelector {
     pub smoothed: bool,
     /// All its series carry the same name.
     pub one_name: bool,
+    pub span: Span,
 }
 
 /// A function of the samples in a sliding window.
