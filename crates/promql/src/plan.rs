@@ -16,7 +16,7 @@ pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
     AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
     HistogramStatistic, InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction,
-    RangeInput, RangeSamples, RootNode, ScalarNode, SortOrder, VectorNode,
+    RangeInput, RangeSamples, RootNode, SampleTime, ScalarNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};

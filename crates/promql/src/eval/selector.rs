@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vigie_model::is_stale_nan;
 
-use crate::plan::{Grid, InstantSelector, Timing};
+use crate::plan::{Grid, InstantSelector, SampleTime, Timing};
 use crate::{EvalError, SelectRequest, Series};
 
 use super::column::{StepSeries, admit};
@@ -49,7 +49,7 @@ impl Evaluator<'_> {
         &self,
         selector: &InstantSelector,
         grid: Grid,
-        want_timestamps: bool,
+        wanted: Option<SampleTime>,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let lookback_ms = self.plan.params().lookback_ms;
@@ -68,7 +68,7 @@ impl Evaluator<'_> {
                     selector.timing,
                     lookback_ms,
                     grid,
-                    want_timestamps,
+                    wanted,
                     &mut out,
                 );
             }
@@ -84,11 +84,11 @@ pub(crate) fn newest(
     timing: Timing,
     lookback_ms: i64,
     grid: Grid,
-    want_timestamps: bool,
+    wanted: Option<SampleTime>,
     out: &mut StepSeries,
 ) {
     if !series.histograms.is_empty() {
-        return newest_of_both(series, timing, lookback_ms, grid, want_timestamps, out);
+        return newest_of_both(series, timing, lookback_ms, grid, wanted, out);
     }
     let windows = Windows {
         grid,
@@ -100,13 +100,21 @@ pub(crate) fn newest(
     windows.slide_ends(times, |step, newest| {
         let value = series.values[newest];
         if !is_stale_nan(value) {
-            out.values[step] = if want_timestamps {
-                times[newest] as f64 / 1000.0
-            } else {
-                admit(value)
+            out.values[step] = match wanted {
+                None => admit(value),
+                Some(time) => seconds(time, times[newest], &series.starts_ms, newest),
             };
         }
     });
+}
+
+/// A time of the sample at `at`, which was taken at `taken_ms`.
+fn seconds(time: SampleTime, taken_ms: i64, starts_ms: &[i64], at: usize) -> f64 {
+    let time_ms = match time {
+        SampleTime::Taken => taken_ms,
+        SampleTime::Start => starts_ms.get(at).copied().unwrap_or_default(),
+    };
+    time_ms as f64 / 1000.0
 }
 
 /// The same where floats and histograms alternate.
@@ -115,7 +123,7 @@ fn newest_of_both(
     timing: Timing,
     lookback_ms: i64,
     grid: Grid,
-    want_timestamps: bool,
+    wanted: Option<SampleTime>,
     out: &mut StepSeries,
 ) {
     let timestamps_ms = &series.timestamps_ms;
@@ -142,10 +150,12 @@ fn newest_of_both(
                 if is_stale_nan(histogram.sum) {
                     continue;
                 }
-                if want_timestamps {
-                    *value = *at_ms as f64 / 1000.0;
-                } else {
-                    out.histograms.push((step, Arc::new(histogram.clone())));
+                match wanted {
+                    None => out.histograms.push((step, Arc::new(histogram.clone()))),
+                    Some(time) => {
+                        let starts_ms = &series.histogram_starts_ms;
+                        *value = seconds(time, *at_ms, starts_ms, histograms_after - 1);
+                    }
                 }
                 continue;
             }
@@ -153,10 +163,9 @@ fn newest_of_both(
         if let Some(float) = float
             && !is_stale_nan(series.values[float])
         {
-            *value = if want_timestamps {
-                timestamps_ms[float] as f64 / 1000.0
-            } else {
-                admit(series.values[float])
+            *value = match wanted {
+                None => admit(series.values[float]),
+                Some(time) => seconds(time, timestamps_ms[float], &series.starts_ms, float),
             };
         }
     }

@@ -7,7 +7,7 @@ use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 use super::build::{Builder, string, unwrap_parens};
 use super::{
     CalendarField, Grid, HistogramFraction, HistogramQuantile, HistogramStatistic, InfoCall, LabelReplace,
-    MapFunction, RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
+    MapFunction, RangeCall, RangeFunction, RangeInput, SampleTime, ScalarNode, SortOrder, Timing, VectorNode,
 };
 
 const ANCHORED_FUNCTIONS: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -116,9 +116,20 @@ impl Builder<'_> {
                 input_span: argument(call, 2)?.span,
             }))),
             "info" => self.info(call, grid),
-            // Samples have no start times yet.
-            "start_timestamp" => Ok(VectorNode::Nothing),
+            "start_timestamp" => self.start_timestamp(call, grid),
             other => Err(unknown_function(other)),
+        }
+    }
+
+    /// Only selected samples have start times.
+    fn start_timestamp(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
+        let argument = unwrap_parens(argument(call, 0)?);
+        match &argument.kind {
+            ExprKind::Vector(selector) if self.params.use_start_timestamps => {
+                let selector = self.instant_selector(selector, argument.span, grid)?;
+                Ok(VectorNode::SelectorTime(selector, SampleTime::Start))
+            }
+            _ => Ok(VectorNode::Nothing),
         }
     }
 
@@ -133,7 +144,7 @@ impl Builder<'_> {
             && let ExprKind::Vector(selector) = &argument.kind
         {
             let selector = self.instant_selector(selector, argument.span, grid)?;
-            return Ok(VectorNode::SelectorTimestamp(selector));
+            return Ok(VectorNode::SelectorTime(selector, SampleTime::Taken));
         }
         let (input, first_param) = match function {
             MapFunction::Calendar(_) if call.args.is_empty() => (VectorNode::FromScalar(ScalarNode::Time), 0),

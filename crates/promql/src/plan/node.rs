@@ -41,8 +41,9 @@ pub(crate) enum ScalarNode {
 #[derive(Debug, Clone)]
 pub(crate) enum VectorNode {
     Selector(InstantSelector),
-    /// `timestamp(selector)`: the times of the selected samples, not their values.
-    SelectorTimestamp(InstantSelector),
+    /// `timestamp(selector)` and `start_timestamp(selector)`: times of the selected samples in place of
+    /// their values.
+    SelectorTime(InstantSelector, SampleTime),
     Range(Box<RangeCall>),
     AbsentOverTime {
         input: RangeInput,
@@ -80,8 +81,17 @@ pub(crate) enum VectorNode {
     Binary(Box<BinaryNode>),
     /// Evaluated at the first step and repeated.
     Repeat(Box<VectorNode>),
-    /// Of functions whose results need what is not there yet.
+    /// `start_timestamp` of anything but a selector.
     Nothing,
+}
+
+/// Which time of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SampleTime {
+    /// When it was taken.
+    Taken,
+    /// When it began to count, 0 if that is not known.
+    Start,
 }
 
 /// The newest sample within the lookback.
@@ -314,7 +324,7 @@ impl VectorNode {
         match self {
             VectorNode::Selector(selector) => selector.one_name,
             VectorNode::Range(call) => !call.function.keeps_name() || call.input.has_one_name(),
-            VectorNode::SelectorTimestamp(_)
+            VectorNode::SelectorTime(..)
             | VectorNode::AbsentOverTime { .. }
             | VectorNode::Map { .. }
             | VectorNode::Negate(_)

@@ -47,12 +47,48 @@ impl Memory {
                 },
                 Item::Histogram(histogram) => {
                     let at = series.histograms.partition_point(|(at_ms, _)| *at_ms < time_ms);
-                    series.histograms.insert(at, (time_ms, histogram.clone()));
+                    let stored = as_stored(series, at, histogram);
+                    series.histograms.insert(at, (time_ms, stored));
                     series.histogram_starts_ms.insert(at, start_ms);
                 }
             }
         }
     }
+}
+
+/// A histogram with the hint Prometheus's storage gives it, as the next one of its series: what is known
+/// about a reset depends on whether it follows another one in the same chunk.
+fn as_stored(series: &Series, at: usize, histogram: &FloatHistogram) -> FloatHistogram {
+    let mut stored = histogram.clone();
+    if stored.counter_reset_hint == CounterResetHint::Gauge {
+        return stored;
+    }
+    stored.counter_reset_hint = CounterResetHint::Unknown;
+    let previous = at.checked_sub(1).map(|before| &series.histograms[before]);
+    let follows_float = previous.is_some_and(|(before_ms, _)| {
+        series
+            .timestamps_ms
+            .last()
+            .is_some_and(|float_ms| float_ms > before_ms)
+    });
+    let previous = previous.map(|(_, previous)| previous).filter(|previous| {
+        !follows_float && !previous.is_stale() && previous.counter_reset_hint != CounterResetHint::Gauge
+    });
+    stored.counter_reset_hint = match previous {
+        _ if histogram.counter_reset_hint == CounterResetHint::Reset => CounterResetHint::Reset,
+        None => CounterResetHint::Unknown,
+        Some(previous) => {
+            let is_other_kind = previous.schema != stored.schema
+                || previous.zero_threshold != stored.zero_threshold
+                || previous.custom_values != stored.custom_values;
+            if is_other_kind || stored.is_reset_after(previous) {
+                CounterResetHint::Reset
+            } else {
+                CounterResetHint::NotReset
+            }
+        }
+    };
+    stored
 }
 
 impl Source for Memory {

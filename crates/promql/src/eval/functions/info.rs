@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use vigie_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 
-use crate::plan::{Grid, InfoCall};
+use crate::plan::{Grid, InfoCall, SampleTime};
 use crate::{EvalError, SelectRequest};
 
 use super::super::column::{StepSeries, is_absent};
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         self.each_series_of(&request, &mut |mut series| {
             series.histograms.clear();
             let mut steps = StepSeries::new(series.labels.clone(), grid.len);
-            newest(&series, call.timing, lookback_ms, grid, true, &mut steps);
+            newest(&series, call.timing, lookback_ms, grid, Some(SampleTime::Taken), &mut steps);
             if steps.is_empty() {
                 return Ok(());
             }
