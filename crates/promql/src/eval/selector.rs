@@ -34,10 +34,22 @@ impl Evaluator<'_> {
         }
         let mut set = self.source.select(request)?;
         while let Some(series) = set.next()? {
-            let samples = series.timestamps_ms.len() + series.histograms.len();
+            let histograms = series.histograms.iter();
+            let samples = series.timestamps_ms.len()
+                + histograms
+                    .map(|(_, histogram)| histogram.size_in_samples())
+                    .sum::<usize>();
             self.count_read(samples);
             self.work(samples)?;
-            let bytes = 16 * series.timestamps_ms.capacity() + series.labels.as_packed().len();
+            let histogram_bytes: usize = series
+                .histograms
+                .iter()
+                .map(|(_, histogram)| histogram.size_bytes())
+                .sum();
+            let bytes = 16 * series.timestamps_ms.capacity()
+                + 8 * series.starts_ms.capacity()
+                + histogram_bytes
+                + series.labels.as_packed().len();
             let _held = self.memory.charge(samples as u64, bytes as u64)?;
             visit(series)?;
         }

@@ -56,38 +56,33 @@ impl Memory {
     }
 }
 
-/// A histogram with the hint Prometheus's storage gives it, as the next one of its series: what is known
-/// about a reset depends on whether it follows another one in the same chunk.
+/// A histogram with the hint Prometheus's storage gives it as the next one of its series: `NotReset` if
+/// it goes on in the chunk of the one before, else none, as nothing is said across chunks.
 fn as_stored(series: &Series, at: usize, histogram: &FloatHistogram) -> FloatHistogram {
     let mut stored = histogram.clone();
     if stored.counter_reset_hint == CounterResetHint::Gauge {
         return stored;
     }
     stored.counter_reset_hint = CounterResetHint::Unknown;
-    let previous = at.checked_sub(1).map(|before| &series.histograms[before]);
-    let follows_float = previous.is_some_and(|(before_ms, _)| {
-        series
-            .timestamps_ms
-            .last()
-            .is_some_and(|float_ms| float_ms > before_ms)
-    });
-    let previous = previous.map(|(_, previous)| previous).filter(|previous| {
-        !follows_float && !previous.is_stale() && previous.counter_reset_hint != CounterResetHint::Gauge
-    });
-    stored.counter_reset_hint = match previous {
-        _ if histogram.counter_reset_hint == CounterResetHint::Reset => CounterResetHint::Reset,
-        None => CounterResetHint::Unknown,
-        Some(previous) => {
-            let is_other_kind = previous.schema != stored.schema
-                || previous.zero_threshold != stored.zero_threshold
-                || previous.custom_values != stored.custom_values;
-            if is_other_kind || stored.is_reset_after(previous) {
-                CounterResetHint::Reset
-            } else {
-                CounterResetHint::NotReset
-            }
-        }
+    let Some((before_ms, previous)) = at.checked_sub(1).and_then(|before| series.histograms.get(before))
+    else {
+        return stored;
     };
+    let follows_float = series
+        .timestamps_ms
+        .last()
+        .is_some_and(|float_ms| float_ms > before_ms);
+    let cuts_chunk = follows_float
+        || histogram.counter_reset_hint == CounterResetHint::Reset
+        || previous.counter_reset_hint == CounterResetHint::Gauge
+        || previous.is_stale()
+        || previous.schema != stored.schema
+        || previous.zero_threshold != stored.zero_threshold
+        || previous.custom_values != stored.custom_values
+        || stored.is_reset_after(previous);
+    if !cuts_chunk {
+        stored.counter_reset_hint = CounterResetHint::NotReset;
+    }
     stored
 }
 

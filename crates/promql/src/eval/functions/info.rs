@@ -90,7 +90,16 @@ impl Evaluator<'_> {
         };
         let lookback_ms = self.plan.params().lookback_ms;
         self.each_series_of(&request, &mut |mut series| {
-            series.histograms.clear();
+            if !series.histograms.is_empty() {
+                let mut steps = StepSeries::new(series.labels.clone(), grid.len);
+                newest(&series, call.timing, lookback_ms, grid, None, &mut steps);
+                if !steps.histograms.is_empty() {
+                    return Err(EvalError::Execution(
+                        "this should be an info metric, with float samples: ".to_owned()
+                            + &series.labels.to_string(),
+                    ));
+                }
+            }
             let mut steps = StepSeries::new(series.labels.clone(), grid.len);
             newest(&series, call.timing, lookback_ms, grid, Some(SampleTime::Taken), &mut steps);
             if steps.is_empty() {
