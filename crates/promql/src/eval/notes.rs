@@ -233,9 +233,7 @@ pub(crate) fn bounds_reconciled(operation: &str) -> Note {
 }
 
 pub(crate) fn resets_collide(operation: &str) -> Note {
-    Note::Warning(format!(
-        "conflicting counter resets during histogram {operation}"
-    ))
+    Note::Warning(format!("conflicting counter resets during histogram {operation}"))
 }
 
 pub(crate) fn mixed_exponential_custom(metric_name: &str) -> Note {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigie_model::is_stale_nan;
+use vigie_model::{CounterResetHint, is_stale_nan};
 
 use crate::plan::{Grid, InstantSelector, SampleTime, Timing};
 use crate::{EvalError, SelectRequest, Series};
@@ -67,6 +67,9 @@ impl Evaluator<'_> {
         let lookback_ms = self.plan.params().lookback_ms;
         let mut out = StepSeries::default();
         self.each_series(selector.selection, &mut |mut series| {
+            if selector.derives_hints {
+                derive_hints(&mut series);
+            }
             out.reset(std::mem::take(&mut series.labels), grid.len);
             if selector.smoothed {
                 drop_stale(&mut series);
@@ -75,18 +78,28 @@ impl Evaluator<'_> {
                     super::window::smooth_histograms(self, selector, &series, grid, &mut out);
                 }
             } else {
-                newest(
-                    &series,
-                    selector.timing,
-                    lookback_ms,
-                    grid,
-                    wanted,
-                    &mut out,
-                );
+                newest(&series, selector.timing, lookback_ms, grid, wanted, &mut out);
             }
             self.work(grid.len)?;
             sink(&mut out)
         })
+    }
+}
+
+/// Compares each histogram that has no hint with the one before.
+pub(crate) fn derive_hints(series: &mut Series) {
+    for at in 1..series.histograms.len() {
+        let (before, from) = series.histograms.split_at_mut(at);
+        let (Some((_, previous)), Some((_, current))) = (before.last(), from.first_mut()) else {
+            return;
+        };
+        if current.counter_reset_hint == CounterResetHint::Unknown && !current.is_stale() {
+            current.counter_reset_hint = if current.is_reset_after(previous) {
+                CounterResetHint::Reset
+            } else {
+                CounterResetHint::NotReset
+            };
+        }
     }
 }
 

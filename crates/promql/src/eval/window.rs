@@ -28,6 +28,7 @@ use super::column::{StepSeries, StepSet, admit, is_absent};
 use super::evaluator::{Evaluator, Sink, push_all};
 use super::merge::Merger;
 use super::notes;
+use super::selector::derive_hints;
 
 pub(crate) use histogram_extended::smooth as smooth_histograms;
 pub(crate) use order::quantile;
@@ -174,12 +175,19 @@ impl Evaluator<'_> {
         visit: &mut dyn FnMut(&mut Series, bool) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         match &input.samples {
-            RangeSamples::Selection { selection, .. } => {
+            RangeSamples::Selection {
+                selection,
+                derives_hints,
+                ..
+            } => {
                 if grid.len == 0 {
                     return Ok(());
                 }
                 self.each_series(*selection, &mut |mut series| {
                     drop_stale(&mut series);
+                    if *derives_hints {
+                        derive_hints(&mut series);
+                    }
                     visit(&mut series, false)
                 })
             }
@@ -256,7 +264,10 @@ pub(crate) fn drop_stale(series: &mut Series) {
         series.starts_ms.truncate(kept);
     }
     if !series.histogram_starts_ms.is_empty() {
-        let mut is_stale = series.histograms.iter().map(|(_, histogram)| histogram.is_stale());
+        let mut is_stale = series
+            .histograms
+            .iter()
+            .map(|(_, histogram)| histogram.is_stale());
         series
             .histogram_starts_ms
             .retain(|_| !is_stale.next().unwrap_or_default());

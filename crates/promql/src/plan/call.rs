@@ -164,18 +164,18 @@ impl Builder<'_> {
     }
 
     fn label_replace(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
-        let target = string(argument(call, 1)?)?;
+        let target = self.label_name(argument(call, 1)?, |name| {
+            format!(
+                "invalid destination label name in label_replace(): {}",
+                name.trim_matches('"')
+            )
+        })?;
         let pattern = string(argument(call, 4)?)?;
         let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
             EvalError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             ))
         })?;
-        if target.is_empty() {
-            return Err(EvalError::Execution(format!(
-                "invalid destination label name in label_replace(): {target}"
-            )));
-        }
         Ok(VectorNode::LabelReplace(Box::new(LabelReplace {
             input: self.vector_argument(call, 0, grid)?,
             target,
@@ -186,19 +186,26 @@ impl Builder<'_> {
     }
 
     fn label_join(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
-        let target = string(argument(call, 1)?)?;
+        let target = self.label_name(argument(call, 1)?, |name| {
+            format!(
+                "invalid destination label name in label_join(): {}",
+                name.trim_matches('"')
+            )
+        })?;
         let separator = string(argument(call, 2)?)?;
-        let sources: Vec<String> = call.args.iter().skip(3).map(string).collect::<Result<_, _>>()?;
-        if let Some(source) = sources.iter().find(|source| source.is_empty()) {
-            return Err(EvalError::Execution(format!(
-                "invalid source label name in label_join(): {source}"
-            )));
-        }
-        if target.is_empty() {
-            return Err(EvalError::Execution(format!(
-                "invalid destination label name in label_join(): {target}"
-            )));
-        }
+        let sources: Vec<String> = call
+            .args
+            .iter()
+            .skip(3)
+            .map(|source| {
+                self.label_name(source, |name| {
+                    format!(
+                        "invalid source label name in label_join(): {}",
+                        name.trim_matches('"')
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()?;
         Ok(VectorNode::LabelJoin {
             input: Box::new(self.vector_argument(call, 0, grid)?),
             target,

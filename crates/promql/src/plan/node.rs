@@ -104,6 +104,8 @@ pub(crate) struct InstantSelector {
     pub smoothed: bool,
     /// All its series carry the same name.
     pub one_name: bool,
+    /// Histograms are to know about counter resets even where the source does not say.
+    pub derives_hints: bool,
     pub span: Span,
 }
 
@@ -131,6 +133,8 @@ pub(crate) enum RangeSamples {
     Selection {
         selection: usize,
         one_name: bool,
+        /// As in [`InstantSelector`].
+        derives_hints: bool,
     },
     Subquery {
         input: Box<VectorNode>,

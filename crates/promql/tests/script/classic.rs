@@ -62,10 +62,7 @@ impl Parts {
         self.buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
         self.buckets.dedup_by_key(|(bound, _)| *bound);
         let highest = self.buckets.last().copied();
-        let count = self
-            .count
-            .or(highest.map(|(_, count)| count))
-            .unwrap_or_default();
+        let count = self.count.or(highest.map(|(_, count)| count)).unwrap_or_default();
         if highest.is_none_or(|(bound, _)| bound != f64::INFINITY) {
             self.buckets.push((f64::INFINITY, count));
         }

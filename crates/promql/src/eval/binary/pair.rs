@@ -225,7 +225,13 @@ impl<'e, 'm> Pairing<'e, 'm> {
     }
 
     #[inline]
-    fn combine(&self, many: Option<Element<'_>>, one: Option<Element<'_>>, step: usize, out: &mut StepSeries) {
+    fn combine(
+        &self,
+        many: Option<Element<'_>>,
+        one: Option<Element<'_>>,
+        step: usize,
+        out: &mut StepSeries,
+    ) {
         let (Some(many), Some(one)) = (many, one) else {
             return;
         };

@@ -92,7 +92,10 @@ impl Evaluator<'_> {
             ScalarColumn::Constant(quantile) => std::slice::from_ref(quantile),
             ScalarColumn::Steps(quantiles) => quantiles,
         };
-        for quantile in quantiles.iter().filter(|quantile| !(0.0..=1.0).contains(*quantile)) {
+        for quantile in quantiles
+            .iter()
+            .filter(|quantile| !(0.0..=1.0).contains(*quantile))
+        {
             self.note(span, notes::invalid_quantile(*quantile));
         }
     }

@@ -172,9 +172,11 @@ pub(crate) fn smooth(
         if has_floats[step] {
             remarks.mixed_with_floats();
             out.values[step] = ABSENT;
-        } else if let Some(histogram) =
-            smoothed_at(&series.histograms[low..high], windows.data_time_ms(step), &remarks)
-        {
+        } else if let Some(histogram) = smoothed_at(
+            &series.histograms[low..high],
+            windows.data_time_ms(step),
+            &remarks,
+        ) {
             out.histograms.push((step, Arc::new(histogram)));
         }
     });

@@ -175,8 +175,7 @@ impl Window<'_> {
     fn instant(&self, per_second: bool, floats: f64, remarks: &Remarks<'_>) -> Outcome {
         let samples = self.points.samples;
         let last_ms = |back: usize| Some(samples[samples.len().checked_sub(back)?].0);
-        let float_ms =
-            |back: usize| Some(self.float_times_ms[self.float_times_ms.len().checked_sub(back)?]);
+        let float_ms = |back: usize| Some(self.float_times_ms[self.float_times_ms.len().checked_sub(back)?]);
         if float_ms(1) < last_ms(2) {
             return instant(per_second, self.points, remarks).into();
         }
@@ -216,13 +215,7 @@ struct Sample<'a> {
 }
 
 /// Counts resets or changes in a series that has histograms.
-fn events(
-    call: &RangeCall,
-    series: &Series,
-    windows: &Windows,
-    scratch: &mut Scratch,
-    out: &mut [f64],
-) {
+fn events(call: &RangeCall, series: &Series, windows: &Windows, scratch: &mut Scratch, out: &mut [f64]) {
     let samples = in_order(series);
     let times: Vec<i64> = samples.iter().map(|sample| sample.time_ms).collect();
     let anchor_ms = (call.input.edge == Some(RangeEdge::Anchored)).then_some(call.input.range_ms);
