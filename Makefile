@@ -38,6 +38,11 @@ test: bootstrap ## All tests that need nothing but this repository.
 	cargo test $(CARGO_FLAGS) --release --workspace --exclude vigie-e2e $(CARGO_TEST_FLAGS)
 	cargo xtask tidy
 
+.PHONY: conformance-scripts
+conformance-scripts: bootstrap ## Prometheus's own PromQL test scripts, from its Go module.
+	VIGIE_PROMQLTEST_DATA="$$(scripts/promqltest-data.sh)" \
+		cargo test $(CARGO_FLAGS) --release --package vigie-promql --features upstream --test upstream $(CARGO_TEST_FLAGS)
+
 .PHONY: lint
 lint: bootstrap ## Formatting and lints, nothing is changed.
 	cargo fmt --all --check

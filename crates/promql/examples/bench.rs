@@ -44,7 +44,7 @@ impl SeriesSet for Handing<'_> {
             labels: labels.clone(),
             timestamps_ms: self.from.timestamps_ms.clone(),
             values: self.from.values.clone(),
-            histograms: Vec::new(),
+            ..Series::default()
         }))
     }
 }

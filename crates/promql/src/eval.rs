@@ -12,6 +12,7 @@ mod column;
 mod context;
 mod evaluator;
 mod functions;
+mod histogram_sum;
 mod kahan;
 mod memory;
 mod merge;

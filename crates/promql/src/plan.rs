@@ -16,7 +16,7 @@ pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
     AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
     HistogramStatistic, InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction,
-    RangeInput, RangeSamples, RootNode, ScalarNode, SortOrder, VectorNode,
+    RangeInput, RangeSamples, RootNode, SampleTime, ScalarNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};
@@ -40,6 +40,9 @@ pub struct QueryParams {
     pub delayed_name_removal: bool,
     /// Tell counters by their `__type__` label rather than by name (flag type-and-unit-labels).
     pub type_and_unit_labels: bool,
+    /// Let rate, increase, irate and resets know when counters began to count, and give
+    /// `start_timestamp()` a result (flag use-start-timestamps).
+    pub use_start_timestamps: bool,
 }
 
 impl QueryParams {
@@ -54,6 +57,7 @@ impl QueryParams {
             subquery_step_ms: 60_000,
             delayed_name_removal: false,
             type_and_unit_labels: false,
+            use_start_timestamps: false,
         }
     }
 

@@ -30,6 +30,11 @@ pub struct Series {
     /// As long as `timestamps_ms`. Staleness markers are included.
     pub values: Vec<f64>,
     pub histograms: Vec<(i64, FloatHistogram)>,
+    /// When each float began to count, 0 if that is not known. As long as `timestamps_ms`, or empty if
+    /// it is known of none: a series without such times pays nothing for them.
+    pub starts_ms: Vec<i64>,
+    /// The same for `histograms`.
+    pub histogram_starts_ms: Vec<i64>,
 }
 
 /// The samples could not be read.

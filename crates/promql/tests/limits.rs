@@ -40,7 +40,7 @@ impl SeriesSet for Rest {
             labels: labels.unwrap(),
             timestamps_ms: (0..self.samples as i64).map(|at| at * 1000).collect(),
             values: (0..self.samples).map(|at| at as f64).collect(),
-            histograms: Vec::new(),
+            ..Series::default()
         }))
     }
 }

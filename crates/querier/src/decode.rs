@@ -43,7 +43,7 @@ pub(crate) fn decode_series(
         labels,
         timestamps_ms,
         values,
-        histograms: Vec::new(),
+        ..Series::default()
     }))
 }
 

@@ -145,6 +145,7 @@ impl Querier {
             subquery_step_ms: self.options.subquery_step_ms,
             delayed_name_removal: self.options.delayed_name_removal,
             type_and_unit_labels: false,
+            use_start_timestamps: false,
         };
         let plan = Plan::new(expr, &params)?;
         let source = IngesterSource {

@@ -128,6 +128,17 @@ impl<C: Count> NativeHistogram<C> {
             || self.custom_values.iter().any(|bound| bound.is_infinite())
     }
 
+    /// The largest magnitude among its numbers; those that are not numbers do not count.
+    pub fn largest_magnitude(&self) -> f64 {
+        [self.zero_count, self.count, self.sum]
+            .iter()
+            .chain(&self.positive_buckets)
+            .chain(&self.negative_buckets)
+            .map(|count| count.total())
+            .chain(self.custom_values.iter().copied())
+            .fold(0.0, |largest, number| largest.max(number.abs()))
+    }
+
     /// The same histogram with each count held otherwise.
     fn map<D>(self, convert: impl Fn(C) -> D + Copy) -> NativeHistogram<D> {
         NativeHistogram {

@@ -3,6 +3,7 @@
 mod count_values;
 mod fold;
 mod group;
+mod histograms;
 mod rank;
 
 use vigie_model::Labels;
@@ -12,11 +13,13 @@ use crate::{AggregateOp, EvalError};
 
 use super::column::StepSeries;
 use super::evaluator::{Evaluator, Sink};
+use super::histogram_sum::FoldKind;
 use super::notes;
 use super::scalar::ScalarColumn;
 
 use fold::Accumulator;
 use group::Groups;
+use histograms::HistogramColumn;
 
 impl Evaluator<'_> {
     pub(crate) fn aggregate(
@@ -45,7 +48,13 @@ impl Evaluator<'_> {
             labels: Labels,
             drop_name: bool,
             accumulator: Accumulator,
+            histograms: HistogramColumn,
         }
+        let kind = match node.op {
+            AggregateOp::Sum => Some(FoldKind::Sum),
+            AggregateOp::Avg => Some(FoldKind::Mean),
+            _ => None,
+        };
         let mut groups = Groups::new(&node.grouping);
         let mut states: Vec<Group> = Vec::new();
         let mut charge = self.memory.empty_charge();
@@ -61,12 +70,19 @@ impl Evaluator<'_> {
                     labels: groups.labels(&series.labels),
                     drop_name: false,
                     accumulator,
+                    histograms: HistogramColumn::default(),
                 });
             }
             let group = &mut states[position];
             group.drop_name |= series.drop_name;
             group.accumulator.add(&series.values);
-            if !series.histograms.is_empty() {
+            if series.histograms.is_empty() {
+            } else if let Some(kind) = kind {
+                let floats = &group.accumulator;
+                group
+                    .histograms
+                    .add(self, node, kind, series, floats, &mut charge)?;
+            } else {
                 self.fold_histograms(node, series, &mut group.accumulator);
             }
             self.work(grid.len)
@@ -78,13 +94,14 @@ impl Evaluator<'_> {
                 values: group.accumulator.finish(),
                 histograms: Vec::new(),
             };
+            group.histograms.finish(self, node, &mut out);
             sink(&mut out)?;
         }
         Ok(())
     }
 
-    /// count and group take histograms; the other operators leave them out. Those that are defined for
-    /// floats only say so.
+    /// count and group take histograms; operators that are defined for floats only leave them out and
+    /// say so.
     fn fold_histograms(&self, node: &AggregateNode, series: &StepSeries, accumulator: &mut Accumulator) {
         let operator = match node.op {
             AggregateOp::Count | AggregateOp::Group => {

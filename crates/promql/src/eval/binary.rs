@@ -1,5 +1,6 @@
 //! Binary operators with at least one vector.
 
+mod element;
 mod matching;
 mod operation;
 mod pair;

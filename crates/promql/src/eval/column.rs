@@ -58,9 +58,13 @@ impl StepSeries {
         self.histograms.clear();
     }
 
-    /// How many values and histograms it has.
+    /// How many values it has, and what its histograms count as.
     pub(crate) fn sample_count(&self) -> usize {
-        self.values.iter().filter(|value| !is_absent(**value)).count() + self.histograms.len()
+        let histograms = self.histograms.iter();
+        self.values.iter().filter(|value| !is_absent(**value)).count()
+            + histograms
+                .map(|(_, histogram)| histogram.size_in_samples())
+                .sum::<usize>()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -59,9 +59,9 @@ impl<'a> Evaluator<'a> {
         // Before anything of that length is allocated: a subquery may ask for any number of steps.
         self.memory.check(grid.len)?;
         match node {
-            VectorNode::Selector(selector) => self.select_instant(selector, grid, false, sink),
-            VectorNode::SelectorTimestamp(selector) => self.unique(!selector.one_name, sink, &mut |sink| {
-                self.select_instant(selector, grid, true, &mut |series| {
+            VectorNode::Selector(selector) => self.select_instant(selector, grid, None, sink),
+            VectorNode::SelectorTime(selector, time) => self.unique(!selector.one_name, sink, &mut |sink| {
+                self.select_instant(selector, grid, Some(*time), &mut |series| {
                     self.drop_name(series);
                     sink(series)
                 })

@@ -8,6 +8,7 @@ mod info;
 mod labels;
 mod math;
 mod native;
+mod native_fraction;
 mod native_quantile;
 mod sort;
 

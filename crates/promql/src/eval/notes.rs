@@ -218,3 +218,55 @@ pub(crate) fn nan_observations(effect: &str, metric_name: &str) -> Note {
         for_metric(metric_name)
     ))
 }
+
+pub(crate) fn nan_excluded(metric_name: &str) -> Note {
+    Note::Info(format!(
+        "input to histogram_fraction has NaN observations, which are excluded from all fractions{}",
+        for_metric(metric_name)
+    ))
+}
+
+pub(crate) fn bounds_reconciled(operation: &str) -> Note {
+    Note::Info(format!(
+        "mismatched custom buckets were reconciled during {operation}"
+    ))
+}
+
+pub(crate) fn resets_collide(operation: &str) -> Note {
+    Note::Warning(format!("conflicting counter resets during histogram {operation}"))
+}
+
+pub(crate) fn mixed_exponential_custom(metric_name: &str) -> Note {
+    Note::Warning(format!(
+        "vector contains a mix of histograms with exponential and custom buckets schemas for metric name \
+         {metric_name:?}"
+    ))
+}
+
+pub(crate) fn mixed_in_aggregation() -> Note {
+    Note::Warning("encountered a mix of histograms and floats for aggregation".to_owned())
+}
+
+pub(crate) fn incompatible_layout(operator: &str) -> Note {
+    Note::Warning(format!(
+        "incompatible bucket layout encountered for binary operator {operator}"
+    ))
+}
+
+pub(crate) fn histogram_not_counter(metric_name: &str) -> Note {
+    Note::Warning(format!(
+        "this native histogram metric is not a counter: {metric_name:?}"
+    ))
+}
+
+pub(crate) fn histogram_not_gauge(metric_name: &str) -> Note {
+    Note::Warning(format!(
+        "this native histogram metric is not a gauge: {metric_name:?}"
+    ))
+}
+
+pub(crate) fn start_overlap(metric_name: &str) -> Note {
+    Note::Warning(format!(
+        "sample has start time that overlaps with previous sample timestamp for metric {metric_name:?}"
+    ))
+}

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use vigie_model::is_stale_nan;
+use vigie_model::{CounterResetHint, is_stale_nan};
 
-use crate::plan::{Grid, InstantSelector, Timing};
+use crate::plan::{Grid, InstantSelector, SampleTime, Timing};
 use crate::{EvalError, SelectRequest, Series};
 
 use super::column::{StepSeries, admit};
@@ -34,10 +34,22 @@ impl Evaluator<'_> {
         }
         let mut set = self.source.select(request)?;
         while let Some(series) = set.next()? {
-            let samples = series.timestamps_ms.len() + series.histograms.len();
+            let histograms = series.histograms.iter();
+            let samples = series.timestamps_ms.len()
+                + histograms
+                    .map(|(_, histogram)| histogram.size_in_samples())
+                    .sum::<usize>();
             self.count_read(samples);
             self.work(samples)?;
-            let bytes = 16 * series.timestamps_ms.capacity() + series.labels.as_packed().len();
+            let histogram_bytes: usize = series
+                .histograms
+                .iter()
+                .map(|(_, histogram)| histogram.size_bytes())
+                .sum();
+            let bytes = 16 * series.timestamps_ms.capacity()
+                + 8 * series.starts_ms.capacity()
+                + histogram_bytes
+                + series.labels.as_packed().len();
             let _held = self.memory.charge(samples as u64, bytes as u64)?;
             visit(series)?;
         }
@@ -49,29 +61,45 @@ impl Evaluator<'_> {
         &self,
         selector: &InstantSelector,
         grid: Grid,
-        want_timestamps: bool,
+        wanted: Option<SampleTime>,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let lookback_ms = self.plan.params().lookback_ms;
         let mut out = StepSeries::default();
         self.each_series(selector.selection, &mut |mut series| {
+            if selector.derives_hints {
+                derive_hints(&mut series);
+            }
             out.reset(std::mem::take(&mut series.labels), grid.len);
             if selector.smoothed {
                 drop_stale(&mut series);
                 smooth(&series, selector.timing, lookback_ms, grid, &mut out.values);
+                if !series.histograms.is_empty() {
+                    super::window::smooth_histograms(self, selector, &series, grid, &mut out);
+                }
             } else {
-                newest(
-                    &series,
-                    selector.timing,
-                    lookback_ms,
-                    grid,
-                    want_timestamps,
-                    &mut out,
-                );
+                newest(&series, selector.timing, lookback_ms, grid, wanted, &mut out);
             }
             self.work(grid.len)?;
             sink(&mut out)
         })
+    }
+}
+
+/// Compares each histogram that has no hint with the one before.
+pub(crate) fn derive_hints(series: &mut Series) {
+    for at in 1..series.histograms.len() {
+        let (before, from) = series.histograms.split_at_mut(at);
+        let (Some((_, previous)), Some((_, current))) = (before.last(), from.first_mut()) else {
+            return;
+        };
+        if current.counter_reset_hint == CounterResetHint::Unknown && !current.is_stale() {
+            current.counter_reset_hint = if current.is_reset_after(previous) {
+                CounterResetHint::Reset
+            } else {
+                CounterResetHint::NotReset
+            };
+        }
     }
 }
 
@@ -81,11 +109,11 @@ pub(crate) fn newest(
     timing: Timing,
     lookback_ms: i64,
     grid: Grid,
-    want_timestamps: bool,
+    wanted: Option<SampleTime>,
     out: &mut StepSeries,
 ) {
     if !series.histograms.is_empty() {
-        return newest_of_both(series, timing, lookback_ms, grid, want_timestamps, out);
+        return newest_of_both(series, timing, lookback_ms, grid, wanted, out);
     }
     let windows = Windows {
         grid,
@@ -97,13 +125,21 @@ pub(crate) fn newest(
     windows.slide_ends(times, |step, newest| {
         let value = series.values[newest];
         if !is_stale_nan(value) {
-            out.values[step] = if want_timestamps {
-                times[newest] as f64 / 1000.0
-            } else {
-                admit(value)
+            out.values[step] = match wanted {
+                None => admit(value),
+                Some(time) => seconds(time, times[newest], &series.starts_ms, newest),
             };
         }
     });
+}
+
+/// A time of the sample at `at`, which was taken at `taken_ms`.
+fn seconds(time: SampleTime, taken_ms: i64, starts_ms: &[i64], at: usize) -> f64 {
+    let time_ms = match time {
+        SampleTime::Taken => taken_ms,
+        SampleTime::Start => starts_ms.get(at).copied().unwrap_or_default(),
+    };
+    time_ms as f64 / 1000.0
 }
 
 /// The same where floats and histograms alternate.
@@ -112,7 +148,7 @@ fn newest_of_both(
     timing: Timing,
     lookback_ms: i64,
     grid: Grid,
-    want_timestamps: bool,
+    wanted: Option<SampleTime>,
     out: &mut StepSeries,
 ) {
     let timestamps_ms = &series.timestamps_ms;
@@ -139,10 +175,12 @@ fn newest_of_both(
                 if is_stale_nan(histogram.sum) {
                     continue;
                 }
-                if want_timestamps {
-                    *value = *at_ms as f64 / 1000.0;
-                } else {
-                    out.histograms.push((step, Arc::new(histogram.clone())));
+                match wanted {
+                    None => out.histograms.push((step, Arc::new(histogram.clone()))),
+                    Some(time) => {
+                        let starts_ms = &series.histogram_starts_ms;
+                        *value = seconds(time, *at_ms, starts_ms, histograms_after - 1);
+                    }
                 }
                 continue;
             }
@@ -150,10 +188,9 @@ fn newest_of_both(
         if let Some(float) = float
             && !is_stale_nan(series.values[float])
         {
-            *value = if want_timestamps {
-                timestamps_ms[float] as f64 / 1000.0
-            } else {
-                admit(series.values[float])
+            *value = match wanted {
+                None => admit(series.values[float]),
+                Some(time) => seconds(time, timestamps_ms[float], &series.starts_ms, float),
             };
         }
     }

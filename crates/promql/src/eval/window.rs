@@ -7,14 +7,19 @@
 mod compute;
 mod extended;
 mod extremes;
+mod histogram_extended;
+mod histogram_rate;
 mod histograms;
 mod order;
 mod rate;
+mod remarks;
+mod started;
+mod starts;
 mod sums;
 mod trend;
 mod windows;
 
-use vigie_model::{Labels, is_stale_nan};
+use vigie_model::{CounterResetHint, Labels, is_stale_nan};
 
 use crate::plan::{Grid, RangeCall, RangeFunction, RangeInput, RangeSamples};
 use crate::{EvalError, MatrixSeries, Series};
@@ -23,7 +28,9 @@ use super::column::{StepSeries, StepSet, admit, is_absent};
 use super::evaluator::{Evaluator, Sink, push_all};
 use super::merge::Merger;
 use super::notes;
+use super::selector::derive_hints;
 
+pub(crate) use histogram_extended::smooth as smooth_histograms;
 pub(crate) use order::quantile;
 pub(crate) use windows::Windows;
 
@@ -52,17 +59,25 @@ impl Evaluator<'_> {
         let mut out = StepSeries::default();
         self.each_range_series(&call.input, grid, &mut |series, drop_name| {
             out.reset(Labels::empty(), grid.len);
-            compute(
-                call,
-                &series.timestamps_ms,
-                &series.values,
-                &windows,
-                &params,
-                &mut scratch,
-                &mut out.values,
-            )?;
+            if !self.plan.params().use_start_timestamps {
+                series.starts_ms.clear();
+                series.histogram_starts_ms.clear();
+            }
+            if started::applies(call, series) {
+                started::compute(self, call, series, &windows, &mut scratch, &mut out.values);
+            } else {
+                compute(
+                    call,
+                    &series.timestamps_ms,
+                    &series.values,
+                    &windows,
+                    &params,
+                    &mut scratch,
+                    &mut out.values,
+                )?;
+            }
             if !series.histograms.is_empty() {
-                histograms::account_for(self, call, series, &windows, &mut out);
+                histograms::account_for(self, call, series, &windows, &mut scratch, &mut out);
             }
             self.note_range(call, series, &params, &out);
             self.work(series.values.len() + grid.len)?;
@@ -160,12 +175,19 @@ impl Evaluator<'_> {
         visit: &mut dyn FnMut(&mut Series, bool) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         match &input.samples {
-            RangeSamples::Selection { selection, .. } => {
+            RangeSamples::Selection {
+                selection,
+                derives_hints,
+                ..
+            } => {
                 if grid.len == 0 {
                     return Ok(());
                 }
                 self.each_series(*selection, &mut |mut series| {
                     drop_stale(&mut series);
+                    if *derives_hints {
+                        derive_hints(&mut series);
+                    }
                     visit(&mut series, false)
                 })
             }
@@ -231,15 +253,26 @@ pub(crate) fn drop_stale(series: &mut Series) {
             if !is_stale_nan(value) {
                 series.values[kept] = admit(value);
                 series.timestamps_ms[kept] = series.timestamps_ms[at];
+                if let Some(&start_ms) = series.starts_ms.get(at) {
+                    series.starts_ms[kept] = start_ms;
+                }
                 kept += 1;
             }
         }
         series.values.truncate(kept);
         series.timestamps_ms.truncate(kept);
+        series.starts_ms.truncate(kept);
     }
-    series
-        .histograms
-        .retain(|(_, histogram)| !is_stale_nan(histogram.sum));
+    if !series.histogram_starts_ms.is_empty() {
+        let mut is_stale = series
+            .histograms
+            .iter()
+            .map(|(_, histogram)| histogram.is_stale());
+        series
+            .histogram_starts_ms
+            .retain(|_| !is_stale.next().unwrap_or_default());
+    }
+    series.histograms.retain(|(_, histogram)| !histogram.is_stale());
 }
 
 fn to_samples(steps: &mut StepSeries, grid: Grid, samples: &mut Series) {
@@ -254,9 +287,12 @@ fn to_samples(steps: &mut StepSeries, grid: Grid, samples: &mut Series) {
         }
     }
     for (step, histogram) in &steps.histograms {
-        samples
-            .histograms
-            .push((grid.time_ms(*step), (**histogram).clone()));
+        let mut histogram = (**histogram).clone();
+        // What was known about resets was about the neighbours in the original series.
+        if histogram.counter_reset_hint != CounterResetHint::Gauge {
+            histogram.counter_reset_hint = CounterResetHint::Unknown;
+        }
+        samples.histograms.push((grid.time_ms(*step), histogram));
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn build(expr: &Expr, params: &QueryParams) -> Result<Plan, EvalError
             range_ms: params.end_ms.saturating_sub(params.start_ms),
         },
         selections: Vec::new(),
+        needs: HistogramNeeds::default(),
     };
     let root_type = expr.value_type();
     if !params.is_instant() && !matches!(root_type, ValueType::Scalar | ValueType::Vector) {
@@ -57,9 +58,32 @@ pub(crate) struct Builder<'a> {
     pub(crate) params: &'a QueryParams,
     durations: DurationScope,
     selections: Vec<SelectRequest>,
+    needs: HistogramNeeds,
+}
+
+/// What is asked of the histograms in the expression being built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum HistogramNeeds {
+    #[default]
+    Undecided,
+    /// No more than count and sum. Prometheus then reads no buckets and tells counter resets while it
+    /// reads, which shows in remarks.
+    Statistics,
+    Buckets,
 }
 
 impl Builder<'_> {
+    /// Builds a part with what it needs of histograms; what needs buckets does so to its leaves.
+    pub(crate) fn with_needs<T>(&mut self, needs: HistogramNeeds, build: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.needs;
+        if outer != HistogramNeeds::Buckets && needs != HistogramNeeds::Undecided {
+            self.needs = needs;
+        }
+        let built = build(self);
+        self.needs = outer;
+        built
+    }
+
     pub(crate) fn scalar(&mut self, expr: &Expr, grid: Grid) -> Result<ScalarNode, EvalError> {
         if grid.len > 1 && !fold::is_literal(&expr.kind) && is_step_invariant(expr) {
             let once = self.scalar_here(expr, grid.first())?;
@@ -113,14 +137,32 @@ impl Builder<'_> {
                     UnaryOp::Minus => VectorNode::Negate(Box::new(operand)),
                 })
             }
-            ExprKind::Binary(binary) => self.binary(binary, expr.span, grid),
-            ExprKind::Call(call) => self.vector_call(call, expr.span, grid),
+            ExprKind::Binary(binary) => {
+                let needs = match binary.op {
+                    BinaryOp::TrimUpper | BinaryOp::TrimLower => HistogramNeeds::Buckets,
+                    _ => HistogramNeeds::Undecided,
+                };
+                self.with_needs(needs, |builder| builder.binary(binary, expr.span, grid))
+            }
+            ExprKind::Call(call) => {
+                let needs = match call.function {
+                    "histogram_count" | "histogram_sum" | "histogram_avg" => HistogramNeeds::Statistics,
+                    "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => {
+                        HistogramNeeds::Buckets
+                    }
+                    _ => HistogramNeeds::Undecided,
+                };
+                self.with_needs(needs, |builder| builder.vector_call(call, expr.span, grid))
+            }
             ExprKind::Aggregate(aggregate) => {
                 let input_expr = unwrap_parens(&aggregate.expr);
                 let input = self.vector(input_expr, grid)?;
                 let param_expr = aggregate.param.as_ref().map(unwrap_parens);
                 let (param, value_label) = match (aggregate.op, param_expr) {
-                    (AggregateOp::CountValues, Some(label)) => (None, label_name(label)?),
+                    (AggregateOp::CountValues, Some(label)) => (
+                        None,
+                        self.label_name(label, |name| format!("invalid label name {name}"))?,
+                    ),
                     (_, Some(param)) => (Some(self.scalar(param, grid)?), String::new()),
                     (_, None) => (None, String::new()),
                 };
@@ -196,6 +238,8 @@ impl Builder<'_> {
             timing,
             smoothed,
             one_name: fixes_name(&selector.matchers),
+            derives_hints: self.needs == HistogramNeeds::Statistics,
+            span,
         })
     }
 
@@ -218,6 +262,7 @@ impl Builder<'_> {
                     samples: RangeSamples::Selection {
                         selection,
                         one_name: fixes_name(&selector.matchers),
+                        derives_hints: self.needs == HistogramNeeds::Statistics,
                     },
                     range_ms,
                     timing,
@@ -225,7 +270,9 @@ impl Builder<'_> {
                     span: expr.span,
                 })
             }
-            ExprKind::Subquery(subquery) => self.subquery(subquery, expr.span, grid),
+            ExprKind::Subquery(subquery) => self.with_needs(HistogramNeeds::Buckets, |builder| {
+                builder.subquery(subquery, expr.span, grid)
+            }),
             _ => Err(mistyped(expr, ValueType::Matrix)),
         }
     }
@@ -260,6 +307,23 @@ impl Builder<'_> {
             edge: None,
             span,
         })
+    }
+
+    /// A label name given as a string: anything but nothing. The parser puts U+FFFD where the bytes are
+    /// not UTF-8, and Prometheus wants label names to be. `complain` gets the name in quotes.
+    pub(crate) fn label_name(
+        &self,
+        expr: &Expr,
+        complain: impl FnOnce(&str) -> String,
+    ) -> Result<String, EvalError> {
+        let name = string(expr)?;
+        if !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER) {
+            return Ok(name);
+        }
+        let span = unwrap_parens(expr).span;
+        let written = self.params.query.get(span.start..span.end);
+        let quoted = written.map_or_else(|| format!("{name:?}"), str::to_owned);
+        Err(EvalError::Execution(complain(&quoted)))
     }
 
     pub(crate) fn timing(
@@ -331,14 +395,6 @@ pub(crate) fn string(expr: &Expr) -> Result<String, EvalError> {
         ExprKind::String(text) => Ok(text.clone()),
         _ => Err(mistyped(expr, ValueType::String)),
     }
-}
-
-fn label_name(expr: &Expr) -> Result<String, EvalError> {
-    let name = string(expr)?;
-    if name.is_empty() {
-        return Err(EvalError::Execution(format!("invalid label name {name:?}")));
-    }
-    Ok(name)
 }
 
 /// The expression within any parentheses.

@@ -7,7 +7,7 @@ use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 use super::build::{Builder, string, unwrap_parens};
 use super::{
     CalendarField, Grid, HistogramFraction, HistogramQuantile, HistogramStatistic, InfoCall, LabelReplace,
-    MapFunction, RangeCall, RangeFunction, RangeInput, ScalarNode, SortOrder, Timing, VectorNode,
+    MapFunction, RangeCall, RangeFunction, RangeInput, SampleTime, ScalarNode, SortOrder, Timing, VectorNode,
 };
 
 const ANCHORED_FUNCTIONS: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -111,13 +111,25 @@ impl Builder<'_> {
             "histogram_fraction" => Ok(VectorNode::HistogramFraction(Box::new(HistogramFraction {
                 lower: self.scalar_argument(call, 0, grid)?,
                 upper: self.scalar_argument(call, 1, grid)?,
+                lower_span: argument(call, 0)?.span,
                 input: self.vector_argument(call, 2, grid)?,
                 input_span: argument(call, 2)?.span,
             }))),
             "info" => self.info(call, grid),
-            // Samples have no start times yet.
-            "start_timestamp" => Ok(VectorNode::Nothing),
+            "start_timestamp" => self.start_timestamp(call, grid),
             other => Err(unknown_function(other)),
+        }
+    }
+
+    /// Only selected samples have start times.
+    fn start_timestamp(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
+        let argument = unwrap_parens(argument(call, 0)?);
+        match &argument.kind {
+            ExprKind::Vector(selector) if self.params.use_start_timestamps => {
+                let selector = self.instant_selector(selector, argument.span, grid)?;
+                Ok(VectorNode::SelectorTime(selector, SampleTime::Start))
+            }
+            _ => Ok(VectorNode::Nothing),
         }
     }
 
@@ -132,7 +144,7 @@ impl Builder<'_> {
             && let ExprKind::Vector(selector) = &argument.kind
         {
             let selector = self.instant_selector(selector, argument.span, grid)?;
-            return Ok(VectorNode::SelectorTimestamp(selector));
+            return Ok(VectorNode::SelectorTime(selector, SampleTime::Taken));
         }
         let (input, first_param) = match function {
             MapFunction::Calendar(_) if call.args.is_empty() => (VectorNode::FromScalar(ScalarNode::Time), 0),
@@ -152,18 +164,18 @@ impl Builder<'_> {
     }
 
     fn label_replace(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
-        let target = string(argument(call, 1)?)?;
+        let target = self.label_name(argument(call, 1)?, |name| {
+            format!(
+                "invalid destination label name in label_replace(): {}",
+                name.trim_matches('"')
+            )
+        })?;
         let pattern = string(argument(call, 4)?)?;
         let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
             EvalError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             ))
         })?;
-        if target.is_empty() {
-            return Err(EvalError::Execution(format!(
-                "invalid destination label name in label_replace(): {target}"
-            )));
-        }
         Ok(VectorNode::LabelReplace(Box::new(LabelReplace {
             input: self.vector_argument(call, 0, grid)?,
             target,
@@ -174,19 +186,26 @@ impl Builder<'_> {
     }
 
     fn label_join(&mut self, call: &CallExpr, grid: Grid) -> Result<VectorNode, EvalError> {
-        let target = string(argument(call, 1)?)?;
+        let target = self.label_name(argument(call, 1)?, |name| {
+            format!(
+                "invalid destination label name in label_join(): {}",
+                name.trim_matches('"')
+            )
+        })?;
         let separator = string(argument(call, 2)?)?;
-        let sources: Vec<String> = call.args.iter().skip(3).map(string).collect::<Result<_, _>>()?;
-        if let Some(source) = sources.iter().find(|source| source.is_empty()) {
-            return Err(EvalError::Execution(format!(
-                "invalid source label name in label_join(): {source}"
-            )));
-        }
-        if target.is_empty() {
-            return Err(EvalError::Execution(format!(
-                "invalid destination label name in label_join(): {target}"
-            )));
-        }
+        let sources: Vec<String> = call
+            .args
+            .iter()
+            .skip(3)
+            .map(|source| {
+                self.label_name(source, |name| {
+                    format!(
+                        "invalid source label name in label_join(): {}",
+                        name.trim_matches('"')
+                    )
+                })
+            })
+            .collect::<Result<_, _>>()?;
         Ok(VectorNode::LabelJoin {
             input: Box::new(self.vector_argument(call, 0, grid)?),
             target,

@@ -41,8 +41,9 @@ pub(crate) enum ScalarNode {
 #[derive(Debug, Clone)]
 pub(crate) enum VectorNode {
     Selector(InstantSelector),
-    /// `timestamp(selector)`: the times of the selected samples, not their values.
-    SelectorTimestamp(InstantSelector),
+    /// `timestamp(selector)` and `start_timestamp(selector)`: times of the selected samples in place of
+    /// their values.
+    SelectorTime(InstantSelector, SampleTime),
     Range(Box<RangeCall>),
     AbsentOverTime {
         input: RangeInput,
@@ -80,8 +81,17 @@ pub(crate) enum VectorNode {
     Binary(Box<BinaryNode>),
     /// Evaluated at the first step and repeated.
     Repeat(Box<VectorNode>),
-    /// Of functions whose results need what is not there yet.
+    /// `start_timestamp` of anything but a selector.
     Nothing,
+}
+
+/// Which time of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SampleTime {
+    /// When it was taken.
+    Taken,
+    /// When it began to count, 0 if that is not known.
+    Start,
 }
 
 /// The newest sample within the lookback.
@@ -94,6 +104,9 @@ pub(crate) struct InstantSelector {
     pub smoothed: bool,
     /// All its series carry the same name.
     pub one_name: bool,
+    /// Histograms are to know about counter resets even where the source does not say.
+    pub derives_hints: bool,
+    pub span: Span,
 }
 
 /// A function of the samples in a sliding window.
@@ -120,6 +133,8 @@ pub(crate) enum RangeSamples {
     Selection {
         selection: usize,
         one_name: bool,
+        /// As in [`InstantSelector`].
+        derives_hints: bool,
     },
     Subquery {
         input: Box<VectorNode>,
@@ -240,7 +255,7 @@ pub(crate) enum SortOrder {
     Labels { names: Vec<String>, descending: bool },
 }
 
-/// `histogram_quantile` and `histogram_quantiles` over classic buckets.
+/// `histogram_quantile` and `histogram_quantiles`.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramQuantile {
     pub input: VectorNode,
@@ -250,11 +265,12 @@ pub(crate) struct HistogramQuantile {
     pub input_span: Span,
 }
 
-/// `histogram_fraction` over classic buckets.
+/// `histogram_fraction`.
 #[derive(Debug, Clone)]
 pub(crate) struct HistogramFraction {
     pub lower: ScalarNode,
     pub upper: ScalarNode,
+    pub lower_span: Span,
     pub input: VectorNode,
     pub input_span: Span,
 }
@@ -312,7 +328,7 @@ impl VectorNode {
         match self {
             VectorNode::Selector(selector) => selector.one_name,
             VectorNode::Range(call) => !call.function.keeps_name() || call.input.has_one_name(),
-            VectorNode::SelectorTimestamp(_)
+            VectorNode::SelectorTime(..)
             | VectorNode::AbsentOverTime { .. }
             | VectorNode::Map { .. }
             | VectorNode::Negate(_)

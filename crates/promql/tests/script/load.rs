@@ -26,12 +26,15 @@ impl Memory {
         self.series.clear();
     }
 
-    /// The items stand `step_ms` apart from time 0 on.
-    pub(crate) fn load(&mut self, labels: Labels, items: &[Item], step_ms: i64) {
+    /// The items stand `step_ms` apart from time 0 on; `starts` are when they began to count, relative
+    /// to their times, and may be fewer.
+    pub(crate) fn load(&mut self, labels: Labels, items: &[Item], starts: &[Option<i64>], step_ms: i64) {
         let series = self.series.entry(labels.clone()).or_default();
         series.labels = labels;
         for (at, item) in items.iter().enumerate() {
             let time_ms = at as i64 * step_ms;
+            let start = starts.get(at).copied().flatten();
+            let start_ms = start.map_or(0, |offset_ms| time_ms + offset_ms);
             match item {
                 Item::Absent => {}
                 Item::Value(value) => match series.timestamps_ms.binary_search(&time_ms) {
@@ -39,15 +42,48 @@ impl Memory {
                     Err(at) => {
                         series.timestamps_ms.insert(at, time_ms);
                         series.values.insert(at, *value);
+                        series.starts_ms.insert(at, start_ms);
                     }
                 },
                 Item::Histogram(histogram) => {
-                    series.histograms.push((time_ms, histogram.clone()));
-                    series.histograms.sort_by_key(|(time_ms, _)| *time_ms);
+                    let at = series.histograms.partition_point(|(at_ms, _)| *at_ms < time_ms);
+                    let stored = as_stored(series, at, histogram);
+                    series.histograms.insert(at, (time_ms, stored));
+                    series.histogram_starts_ms.insert(at, start_ms);
                 }
             }
         }
     }
+}
+
+/// A histogram with the hint Prometheus's storage gives it as the next one of its series: `NotReset` if
+/// it goes on in the chunk of the one before, else none, as nothing is said across chunks.
+fn as_stored(series: &Series, at: usize, histogram: &FloatHistogram) -> FloatHistogram {
+    let mut stored = histogram.clone();
+    if stored.counter_reset_hint == CounterResetHint::Gauge {
+        return stored;
+    }
+    stored.counter_reset_hint = CounterResetHint::Unknown;
+    let Some((before_ms, previous)) = at.checked_sub(1).and_then(|before| series.histograms.get(before))
+    else {
+        return stored;
+    };
+    let follows_float = series
+        .timestamps_ms
+        .last()
+        .is_some_and(|float_ms| float_ms > before_ms);
+    let cuts_chunk = follows_float
+        || histogram.counter_reset_hint == CounterResetHint::Reset
+        || previous.counter_reset_hint == CounterResetHint::Gauge
+        || previous.is_stale()
+        || previous.schema != stored.schema
+        || previous.zero_threshold != stored.zero_threshold
+        || previous.custom_values != stored.custom_values
+        || stored.is_reset_after(previous);
+    if !cuts_chunk {
+        stored.counter_reset_hint = CounterResetHint::NotReset;
+    }
+    stored
 }
 
 impl Source for Memory {
@@ -79,27 +115,38 @@ struct Selected<'a> {
 impl SeriesSet for Selected<'_> {
     fn next(&mut self) -> Result<Option<Series>, SourceError> {
         // Exactly what was asked for, so that a bound that is too narrow shows.
-        let within = |time_ms: i64| (self.start_ms..=self.end_ms).contains(&time_ms);
-        Ok(self.rest.next().map(|series| {
-            let (timestamps_ms, values) = series
-                .timestamps_ms
-                .iter()
-                .zip(&series.values)
-                .filter(|(time_ms, _)| within(**time_ms))
-                .map(|(time_ms, value)| (*time_ms, *value))
-                .unzip();
-            Series {
-                labels: series.labels.clone(),
-                timestamps_ms,
-                values,
-                histograms: series
-                    .histograms
-                    .iter()
-                    .filter(|(time_ms, _)| within(*time_ms))
-                    .cloned()
-                    .collect(),
+        let Some(series) = self.rest.next() else {
+            return Ok(None);
+        };
+        let mut series = series.clone();
+        let (low, high) = self.range(&series.timestamps_ms);
+        for column in [&mut series.timestamps_ms, &mut series.starts_ms] {
+            column.truncate(high);
+            column.drain(..low);
+        }
+        series.values.truncate(high);
+        series.values.drain(..low);
+        let times: Vec<i64> = series.histograms.iter().map(|(time_ms, _)| *time_ms).collect();
+        let (low, high) = self.range(&times);
+        series.histograms.truncate(high);
+        series.histograms.drain(..low);
+        series.histogram_starts_ms.truncate(high);
+        series.histogram_starts_ms.drain(..low);
+        for starts_ms in [&mut series.starts_ms, &mut series.histogram_starts_ms] {
+            if starts_ms.iter().all(|start_ms| *start_ms == 0) {
+                starts_ms.clear();
             }
-        }))
+        }
+        Ok(Some(series))
+    }
+}
+
+impl Selected<'_> {
+    fn range(&self, times: &[i64]) -> (usize, usize) {
+        (
+            times.partition_point(|time_ms| *time_ms < self.start_ms),
+            times.partition_point(|time_ms| *time_ms <= self.end_ms),
+        )
     }
 }
 
@@ -121,6 +168,33 @@ pub(crate) fn time_ms(text: &str) -> i64 {
 pub(crate) fn series_line(line: &str) -> Option<(Labels, Vec<Item>)> {
     let (metric, items) = split_metric(line)?;
     Some((labels(metric)?, self::items(items)))
+}
+
+/// `series@st offset offset…`: when the samples of the next line for the series began to count,
+/// relative to their times. `None` for other lines.
+pub(crate) fn starts_line(line: &str) -> Option<(Labels, Vec<Option<i64>>)> {
+    let (metric, offsets) = line.split_once("@st")?;
+    if !offsets.starts_with(char::is_whitespace) {
+        return None;
+    }
+    let mut starts = Vec::new();
+    for token in offsets.split_whitespace() {
+        let (head, times) = match token.rsplit_once('x') {
+            Some((head, times)) => (head, times.parse::<usize>().ok()?),
+            None => (token, 0),
+        };
+        if head == "_" {
+            starts.extend(std::iter::repeat_n(None, times.max(1)));
+            continue;
+        }
+        let step_at = head.rfind(['+', '-']).filter(|at| *at > 0);
+        let (first, step) = head.split_at(step_at.unwrap_or(head.len()));
+        let signed = |text: &str| time_ms(text.trim_start_matches('+'));
+        let step_ms = if step.is_empty() { 0 } else { signed(step) };
+        let first_ms = signed(first);
+        starts.extend((0..=times as i64).map(|at| Some(first_ms + at * step_ms)));
+    }
+    Some((labels(metric)?, starts))
 }
 
 fn split_metric(line: &str) -> Option<(&str, &str)> {

@@ -2,6 +2,7 @@
 //! state what comes out.
 
 mod check;
+mod classic;
 mod load;
 mod pin;
 mod run;

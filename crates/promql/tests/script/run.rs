@@ -1,11 +1,15 @@
 //! Reads and runs a script.
 
+use std::collections::HashMap;
+
+use vigie_model::Labels;
 use vigie_promql::{
     EvalError, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryValue, evaluate, parse_with,
 };
 
 use super::check::{Expected, Pattern};
-use super::load::{self, Memory};
+use super::classic;
+use super::load::{self, Item, Memory};
 use super::pin::pinned;
 
 /// How a script went.
@@ -77,17 +81,20 @@ impl Script<'_> {
             }
             "load" | "load_with_nhcb" => {
                 let step_ms = load::time_ms(line.split_whitespace().nth(1).unwrap_or("1m"));
+                let mut series: Vec<(Labels, Vec<Item>)> = Vec::new();
+                let mut starts: HashMap<Labels, Vec<Option<i64>>> = HashMap::new();
                 for (_, line) in &self.lines[at + 1..end] {
-                    if line
-                        .split_whitespace()
-                        .next()
-                        .is_some_and(|word| word.ends_with("@st"))
-                    {
-                        continue;
+                    match load::starts_line(line) {
+                        Some((labels, offsets)) => drop(starts.insert(labels, offsets)),
+                        None => series.extend(load::series_line(line)),
                     }
-                    if let Some((labels, items)) = load::series_line(line) {
-                        self.memory.load(labels, &items, step_ms);
-                    }
+                }
+                if word == "load_with_nhcb" {
+                    series.extend(classic::native_series(&series));
+                }
+                for (labels, items) in series {
+                    let starts = starts.remove(&labels).unwrap_or_default();
+                    self.memory.load(labels, &items, &starts, step_ms);
                 }
                 end
             }
@@ -192,6 +199,7 @@ impl Script<'_> {
     fn answer(&self, expr: &Expr, params: &QueryParams) -> Result<vigie_promql::Answer, EvalError> {
         let params = QueryParams {
             delayed_name_removal: self.delayed_name_removal,
+            use_start_timestamps: true,
             ..params.clone()
         };
         let plan = Plan::new(expr, &params)?;

@@ -158,6 +158,16 @@ impl Accumulator {
         }
     }
 
+    /// Whether a sum or mean has seen a value at a step.
+    pub(super) fn has_value(&self, step: usize) -> bool {
+        match self {
+            Accumulator::Sum(sums) => !is_absent(sums.totals[step]),
+            Accumulator::Avg { counts, .. } => counts[step] > 0.0,
+            Accumulator::AvgNearOverflow(means) => means[step].count > 0.0,
+            _ => false,
+        }
+    }
+
     /// Takes a sample whose value does not matter.
     pub(super) fn add_at(&mut self, step: usize) {
         match self {

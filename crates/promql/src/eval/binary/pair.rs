@@ -3,17 +3,20 @@
 //! One side, the "one" side, is held by group; the other streams past it. Which side has several
 //! partners per group may change from step to step, so all rules hold per step.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use vigie_model::Labels;
 
 use crate::plan::{BinaryNode, Grid};
 use crate::{EvalError, MatchCardinality};
 
-use super::super::column::{ABSENT, StepSeries, StepSet, is_absent, is_metadata_label};
+use super::super::column::{StepSeries, StepSet, is_metadata_label};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::memory::Charge;
 use super::super::merge::{Collected, Merger};
 use super::super::notes;
+use super::element::{self, Combination, Element};
 use super::matching::Signatures;
 use super::operation::{changes_schema, elements, is_trim};
 
@@ -163,7 +166,7 @@ impl<'e, 'm> Pairing<'e, 'm> {
                         conflict = Some(conflict.map_or(step, |earlier| earlier.min(step)));
                         break;
                     }
-                    out.values[step] = self.combine(many, step, one.values[step]);
+                    self.combine(Element::at(many, step), Element::at(one, step), step, &mut out);
                 }
             }
             self.put_steps(ordinal, &out.labels, steps);
@@ -182,7 +185,8 @@ impl<'e, 'm> Pairing<'e, 'm> {
                         conflict = Some(conflict.map_or(step, |earlier| earlier.min(step)));
                         break;
                     }
-                    out.values[step] = self.combine(many, step, fill);
+                    let fill = Some(Element::Float(fill));
+                    self.combine(Element::at(many, step), fill, step, &mut out);
                 }
             }
             self.put_steps(ordinal, &out.labels, steps);
@@ -204,9 +208,9 @@ impl<'e, 'm> Pairing<'e, 'm> {
                 let mut out = StepSeries::new(self.result_labels(&many_labels, &one.labels), self.grid.len);
                 let matched = self.matched.get(&ordinal);
                 for step in 0..self.grid.len {
-                    let value = one.values[step];
-                    if !is_absent(value) && !matched.is_some_and(|steps| steps.contains(step)) {
-                        out.values[step] = self.operate(fill, value);
+                    if one.is_present(step) && !matched.is_some_and(|steps| steps.contains(step)) {
+                        let fill = Some(Element::Float(fill));
+                        self.combine(fill, Element::at(one, step), step, &mut out);
                     }
                 }
                 self.push(&mut out)?;
@@ -221,21 +225,38 @@ impl<'e, 'm> Pairing<'e, 'm> {
     }
 
     #[inline]
-    fn combine(&self, many: &StepSeries, step: usize, one: f64) -> f64 {
-        let many_value = many.values[step];
-        if is_absent(many_value) || is_absent(one) {
-            // A histogram meets a number or another histogram.
-            let kind = |value: f64| if is_absent(value) { "histogram" } else { "float" };
-            let (left, right) = self.sides(kind(many_value), kind(one));
-            let note = notes::incompatible_types(left, self.node.op.as_str(), right);
-            self.evaluator.note(self.node.span, note);
-            return ABSENT;
+    fn combine(
+        &self,
+        many: Option<Element<'_>>,
+        one: Option<Element<'_>>,
+        step: usize,
+        out: &mut StepSeries,
+    ) {
+        let (Some(many), Some(one)) = (many, one) else {
+            return;
+        };
+        if let (Element::Float(many), Element::Float(one)) = (many, one) {
+            if is_trim(self.node.op) {
+                let note = notes::incompatible_types("float", self.node.op.as_str(), "float");
+                self.evaluator.note(self.node.span, note);
+            }
+            out.values[step] = self.operate(many, one);
+            return;
         }
-        if is_trim(self.node.op) {
-            let note = notes::incompatible_types("float", self.node.op.as_str(), "float");
+        let (left, right) = self.sides(many, one);
+        let combination = element::combine(self.node.op, left, right, &mut |note| {
             self.evaluator.note(self.node.span, note);
+        });
+        match (combination, left) {
+            (Combination::Comparison(holds), _) if self.node.return_bool => {
+                out.values[step] = f64::from(u8::from(holds));
+            }
+            (Combination::Comparison(true), Element::Histogram(kept)) => {
+                out.histograms.push((step, Arc::new(kept.clone())));
+            }
+            (Combination::Histogram(result), _) => out.histograms.push((step, Arc::new(result))),
+            (Combination::Comparison(_) | Combination::Nothing, _) => {}
         }
-        self.operate(many_value, one)
     }
 
     #[inline(always)]

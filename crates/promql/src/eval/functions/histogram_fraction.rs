@@ -1,12 +1,14 @@
-//! histogram_fraction of classic histograms.
+//! histogram_fraction.
 
 use crate::EvalError;
 use crate::plan::{Grid, HistogramFraction};
 
-use super::super::column::StepSeries;
+use super::super::column::{StepSeries, admit};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::merge::Merger;
+use super::super::notes;
 use super::classic::{Bucket, gather};
+use super::native_fraction::native_fraction;
 
 impl Evaluator<'_> {
     pub(crate) fn histogram_fraction(
@@ -21,6 +23,21 @@ impl Evaluator<'_> {
         let (collected, histograms) = (&found.buckets, &found.classic);
         let mut merger = Merger::new(&self.memory);
         let mut out = StepSeries::default();
+        for native in &found.natives.series {
+            out.reset(native.labels.clone(), grid.len);
+            for (step, histogram) in &native.histograms {
+                let (fraction, has_nan) = native_fraction(lower.at(*step), upper.at(*step), histogram);
+                out.values[*step] = admit(fraction);
+                if has_nan {
+                    let name = self.annotated_name(&native.labels);
+                    self.note(call.lower_span, notes::nan_excluded(&name));
+                }
+            }
+            self.work(grid.len)?;
+            out.drop_name = native.drop_name;
+            self.drop_name(&mut out);
+            merger.push(&mut out)?;
+        }
         let mut buckets = Vec::new();
         for histogram in histograms {
             out.reset(histogram.labels.clone(), grid.len);

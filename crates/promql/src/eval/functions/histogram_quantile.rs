@@ -7,10 +7,11 @@ use vigie_model::format_go_f;
 use crate::plan::{Grid, HistogramQuantile};
 use crate::{EvalError, Span};
 
-use super::super::column::{StepSeries, StepSet, admit};
+use super::super::column::{StepSeries, admit};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::merge::Merger;
 use super::super::notes::{self, BucketRepair, Note};
+use super::super::scalar::ScalarColumn;
 use super::classic::{Bucket, gather};
 use super::native_quantile::{NanEffect, native_quantile};
 
@@ -26,18 +27,12 @@ impl Evaluator<'_> {
     ) -> Result<(), EvalError> {
         let found = self.collect_histograms(&call.input, call.input_span, grid)?;
         let (collected, histograms) = (&found.buckets, &found.classic);
-        let mut occupied = StepSet::new(grid.len);
-        collected
-            .series
-            .iter()
-            .chain(&found.natives.series)
-            .for_each(|series| occupied.insert_present(series));
         let mut merger = Merger::new(&self.memory);
         let mut out = StepSeries::default();
         let mut buckets = Vec::new();
         for (node, span) in &call.quantiles {
             let quantiles = self.scalar(node, grid)?;
-            self.note_quantiles(*span, &occupied, grid, |step| quantiles.at(step));
+            self.note_quantiles(*span, &quantiles);
             for native in &found.natives.series {
                 out.reset(native.labels.clone(), grid.len);
                 let name = native.labels.metric_name();
@@ -91,12 +86,17 @@ impl Evaluator<'_> {
         push_all(merger.finish(), sink)
     }
 
-    fn note_quantiles(&self, span: Span, occupied: &StepSet, grid: Grid, at: impl Fn(usize) -> f64) {
-        for step in (0..grid.len).filter(|step| occupied.contains(*step)) {
-            let quantile = at(step);
-            if !(0.0..=1.0).contains(&quantile) {
-                self.note(span, notes::invalid_quantile(quantile));
-            }
+    /// Also where there is no histogram.
+    fn note_quantiles(&self, span: Span, quantiles: &ScalarColumn) {
+        let quantiles = match quantiles {
+            ScalarColumn::Constant(quantile) => std::slice::from_ref(quantile),
+            ScalarColumn::Steps(quantiles) => quantiles,
+        };
+        for quantile in quantiles
+            .iter()
+            .filter(|quantile| !(0.0..=1.0).contains(*quantile))
+        {
+            self.note(span, notes::invalid_quantile(*quantile));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use vigie_model::{Labels, METRIC_NAME, MatchOp, Matcher};
 
-use crate::plan::{Grid, InfoCall};
+use crate::plan::{Grid, InfoCall, SampleTime};
 use crate::{EvalError, SelectRequest};
 
 use super::super::column::{StepSeries, is_absent};
@@ -89,10 +89,26 @@ impl Evaluator<'_> {
             return Ok(infos);
         };
         let lookback_ms = self.plan.params().lookback_ms;
-        self.each_series_of(&request, &mut |mut series| {
-            series.histograms.clear();
+        self.each_series_of(&request, &mut |series| {
+            if !series.histograms.is_empty() {
+                let mut steps = StepSeries::new(series.labels.clone(), grid.len);
+                newest(&series, call.timing, lookback_ms, grid, None, &mut steps);
+                if !steps.histograms.is_empty() {
+                    return Err(EvalError::Execution(
+                        "this should be an info metric, with float samples: ".to_owned()
+                            + &series.labels.to_string(),
+                    ));
+                }
+            }
             let mut steps = StepSeries::new(series.labels.clone(), grid.len);
-            newest(&series, call.timing, lookback_ms, grid, true, &mut steps);
+            newest(
+                &series,
+                call.timing,
+                lookback_ms,
+                grid,
+                Some(SampleTime::Taken),
+                &mut steps,
+            );
             if steps.is_empty() {
                 return Ok(());
             }

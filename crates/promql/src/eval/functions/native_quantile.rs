@@ -1,6 +1,8 @@
-//! Quantiles and fractions of native histograms.
+//! Quantiles of native histograms.
 
 use vigie_model::{Bucket, FloatHistogram};
+
+use super::native_fraction::one_sided;
 
 /// A remark about observations that were not numbers and are in no bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,17 +88,4 @@ pub(super) fn native_quantile(quantile: f64, histogram: &FloatHistogram) -> (f64
         -(log_upper + (log_lower - log_upper) * (1.0 - fraction)).exp2()
     };
     (value, effect)
-}
-
-/// With observations on one side only, those of the zero bucket are taken to be on that side.
-fn one_sided(mut bucket: Bucket, histogram: &FloatHistogram) -> Bucket {
-    match (
-        histogram.negative_buckets.is_empty(),
-        histogram.positive_buckets.is_empty(),
-    ) {
-        (true, false) => bucket.lower = 0.0,
-        (false, true) => bucket.upper = 0.0,
-        _ => {}
-    }
-    bucket
 }

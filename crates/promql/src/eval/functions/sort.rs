@@ -31,6 +31,7 @@ impl Evaluator<'_> {
                 .series
                 .iter_mut()
                 .for_each(|series| series.histograms.clear());
+            collected.series.retain(|series| !series.is_empty());
         }
         collected.series.sort_by(|left, right| match order {
             SortOrder::Value { descending } => by_first_value(left, right, *descending),

@@ -62,22 +62,15 @@ pub(crate) fn compute(
     match call.function {
         RangeFunction::Irate => rate::instant(true, times, values, windows, out),
         RangeFunction::Idelta => rate::instant(false, times, values, windows, out),
-        RangeFunction::Resets | RangeFunction::Changes => {
-            let is_event: fn(f64, f64) -> bool = if call.function == RangeFunction::Resets {
-                |previous, current| current < previous
-            } else {
-                |previous, current| current != previous && !(current.is_nan() && previous.is_nan())
-            };
+        RangeFunction::Resets => {
+            let is_reset = |at: usize| values[at] < values[at - 1];
             let anchor_ms = anchored.then_some(range_ms);
-            count_events(
-                is_event,
-                times,
-                values,
-                windows,
-                anchor_ms,
-                &mut scratch.counts,
-                out,
-            );
+            count_events(is_reset, times, windows, anchor_ms, &mut scratch.counts, out);
+        }
+        RangeFunction::Changes => {
+            let is_change = |at: usize| differs(values[at - 1], values[at]);
+            let anchor_ms = anchored.then_some(range_ms);
+            count_events(is_change, times, windows, anchor_ms, &mut scratch.counts, out);
         }
         RangeFunction::Deriv => trend::deriv(times, values, windows, out),
         RangeFunction::PredictLinear => trend::predict_linear(times, values, windows, &params[0], out),
@@ -113,12 +106,16 @@ pub(crate) fn compute(
     Ok(())
 }
 
-/// Counts the neighbouring pairs in each window for which something happened. An anchored window
-/// begins with the last sample before the range, and has no value without one after its start.
-fn count_events(
-    is_event: fn(f64, f64) -> bool,
+/// For `changes`, a NaN is the same as another.
+pub(super) fn differs(previous: f64, current: f64) -> bool {
+    current != previous && !(current.is_nan() && previous.is_nan())
+}
+
+/// Counts the samples in each window for which something happened since the one before. An anchored
+/// window begins with the last sample before the range, and has no value without one after its start.
+pub(super) fn count_events(
+    is_event: impl Fn(usize) -> bool,
     times: &[i64],
-    values: &[f64],
     windows: &Windows,
     anchor_ms: Option<i64>,
     counts: &mut Vec<u32>,
@@ -127,8 +124,8 @@ fn count_events(
     counts.clear();
     counts.push(0);
     let mut events = 0;
-    for pair in values.windows(2) {
-        events += u32::from(is_event(pair[0], pair[1]));
+    for at in 1..times.len() {
+        events += u32::from(is_event(at));
         counts.push(events);
     }
     windows.slide(times, |step, low, high| {
