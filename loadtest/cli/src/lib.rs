@@ -5,6 +5,7 @@
 //! `vigie-report`'s; this crate puts them together. It knows Vigie and its peers only from outside: flags, HTTP, files.
 
 pub mod ask;
+pub mod compare;
 pub mod data;
 pub mod progress;
 pub mod run;

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use vigie_ledger::{MatchKind, Matcher, Verdict, VerifyOptions, verify};
+use anyhow::{Context, Result, ensure};
+use vigie_ledger::{Fault, MatchKind, Matcher, Verdict, VerifyOptions, verify};
 use vigie_report::{Event, Figure, Generator, Outcome, Setting, SystemRun, Totals};
 use vigie_systems::{SettleLimits, System};
 use vigie_workload::{ShapeSpec, WorkloadSpec};
@@ -410,7 +410,19 @@ impl Driver<'_> {
         } else {
             format!("READ BACK WITH FAULTS:\n{verdict}")
         });
+        let lost: u64 = Fault::ALL
+            .into_iter()
+            .filter(|fault| *fault != Fault::WrongValue)
+            .map(|fault| verdict.count(fault))
+            .sum();
+        let wrong = verdict.count(Fault::WrongValue);
         self.run.verdict = Some(verdict);
+        if wrong > 0 {
+            let remark = format!("{wrong} samples were read back with another value than was sent");
+            self.run.remarks.push(remark);
+        }
+        // Figures of a server that has not stored what it acknowledged are worth nothing.
+        ensure!(lost == 0, "what was read back is not what was acknowledged");
         Ok(())
     }
 

@@ -163,8 +163,8 @@ pub const fn builtin() -> &'static [Builtin] {
     ]
 }
 
-/// Reads a scenario by the name of a builtin one, or by the path of a file.
-pub fn load(name_or_path: &str) -> Result<Scenario> {
+/// Reads a scenario by the name of a builtin one, or by the path of a file; also returns the text.
+pub fn load(name_or_path: &str) -> Result<(Scenario, String)> {
     let text = match builtin().iter().find(|builtin| builtin.name == name_or_path) {
         Some(builtin) => builtin.text.to_owned(),
         None => {
@@ -187,7 +187,7 @@ pub fn load(name_or_path: &str) -> Result<Scenario> {
             scenario.name
         );
     }
-    Ok(scenario)
+    Ok((scenario, text))
 }
 
 impl Scenario {

@@ -1,0 +1,50 @@
+//! One file per command.
+
+mod compare;
+mod output;
+mod peers;
+mod report;
+mod run;
+mod running;
+mod scenarios;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Drives Vigie and its peers with the workloads users believe in, and proves what they stored.
+///
+/// Every run follows from its scenario and a seed. Exit status: 0 if all was right; 1 if Vigie, or the server given by
+/// --url, has lost, repeated or changed a sample, or answered a query otherwise than the oracle; 2 if the load tester
+/// could not do its work. Peers never decide the exit status.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(run::Run),
+    Compare(compare::Compare),
+    #[command(subcommand)]
+    Peers(peers::Peers),
+    Report(report::Report),
+    Scenarios(scenarios::Scenarios),
+    Queries(scenarios::Queries),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        match self.verb {
+            Verb::Run(run) => run.run(),
+            Verb::Compare(compare) => compare.run(),
+            Verb::Peers(peers) => peers.run(),
+            Verb::Report(report) => report.run(),
+            Verb::Scenarios(scenarios) => scenarios.run(),
+            Verb::Queries(queries) => queries.run(),
+        }
+    }
+}
