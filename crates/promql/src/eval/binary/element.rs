@@ -69,8 +69,7 @@ pub(super) fn combine(
             Combination::Histogram(histogram)
         }
         (Element::Histogram(left), Element::Histogram(right)) => match op {
-            BinaryOp::Add => sum(op, left, right, note),
-            BinaryOp::Sub => sum(op, left, right, note),
+            BinaryOp::Add | BinaryOp::Sub => sum(op, left, right, note),
             BinaryOp::Equal => Combination::Comparison(left.is_same_as(right)),
             BinaryOp::NotEqual => Combination::Comparison(!left.is_same_as(right)),
             _ => {

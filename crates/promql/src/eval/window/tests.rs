@@ -20,6 +20,7 @@ fn call(function: RangeFunction, range_ms: i64, timing: Timing) -> RangeCall {
             samples: RangeSamples::Selection {
                 selection: 0,
                 one_name: true,
+                derives_hints: false,
             },
             range_ms,
             timing,
