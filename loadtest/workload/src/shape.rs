@@ -1,11 +1,13 @@
 //! The kinds of series: each shape deals in *units*, the smallest thing that churns and is scraped at one time.
 
 mod builder;
+mod kubernetes;
 mod node;
 mod synthetic;
 
 pub(crate) use builder::Builder;
 
+use crate::shape::kubernetes::Cluster;
 use crate::spec::ShapeSpec;
 
 /// A shape ready to be built.
@@ -22,6 +24,42 @@ impl Shape {
         Self { spec: spec.clone() }
     }
 
+    fn cluster(&self) -> Option<Cluster> {
+        match self.spec {
+            ShapeSpec::Kubernetes {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            } => Some(Cluster {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether churn may replace a unit.
+    pub(crate) fn churns(&self, unit: u32) -> bool {
+        self.cluster().is_none_or(|cluster| cluster.churns(unit))
+    }
+
+    /// Hash of the files whose content decides what the shape sends, 0 for a shape that follows from the specification
+    /// alone.
+    pub(crate) fn inputs_hash(&self) -> u64 {
+        // No shape reads a file yet; one that does must not answer 0 here, or a corpus made from an older content
+        // would be replayed for the new one.
+        match &self.spec {
+            ShapeSpec::NodeExporter { .. }
+            | ShapeSpec::Kubernetes { .. }
+            | ShapeSpec::ClassicHistograms { .. }
+            | ShapeSpec::NativeHistograms { .. }
+            | ShapeSpec::K6 { .. }
+            | ShapeSpec::Avalanche { .. }
+            | ShapeSpec::TsbsCpu { .. } => 0,
+        }
+    }
+
     /// How many units there are.
     pub(crate) fn units(&self) -> u32 {
         match &self.spec {
@@ -31,6 +69,7 @@ impl Shape {
             }
             ShapeSpec::K6 { series } => series.div_ceil(SYNTHETIC_UNIT),
             ShapeSpec::Avalanche { metrics, .. } => *metrics,
+            ShapeSpec::Kubernetes { .. } => self.cluster().map_or(0, |cluster| cluster.units()),
         }
     }
 
@@ -68,6 +107,11 @@ impl Shape {
                 synthetic::avalanche(unit, *series_per_metric, *labels, builder);
             }
             ShapeSpec::TsbsCpu { .. } => synthetic::tsbs_cpu(unit, builder),
+            ShapeSpec::Kubernetes { .. } => {
+                if let Some(cluster) = self.cluster() {
+                    cluster.build(unit, builder);
+                }
+            }
         }
     }
 }

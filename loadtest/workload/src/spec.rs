@@ -99,6 +99,17 @@ pub enum ShapeSpec {
         #[serde(default)]
         style: TargetStyle,
     },
+    /// A cluster as kube-state-metrics and the cAdvisor of its kubelets show it: 251 series a node, 46 a
+    /// deployment of five pods, and 184 a pod of two containers. Only pods churn.
+    Kubernetes {
+        nodes: u32,
+        /// Default 30.
+        #[serde(default = "defaults::pods_per_node")]
+        pods_per_node: u32,
+        /// 1 to 4. Default 2.
+        #[serde(default = "defaults::containers_per_pod")]
+        containers_per_pod: u32,
+    },
     /// Services with classic histograms of their requests.
     ClassicHistograms {
         targets: u32,
@@ -145,7 +156,7 @@ pub enum TargetStyle {
     Benchmark,
 }
 
-/// At each interval each target is replaced with this probability. Its series end without
+/// At each interval each target (in a Kubernetes cluster: each pod) is replaced with this probability. Its series end without
 /// a stale marker, and as many new ones begin.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +232,12 @@ mod defaults {
     }
     pub(super) fn series_per_host() -> u32 {
         1_000
+    }
+    pub(super) fn pods_per_node() -> u32 {
+        30
+    }
+    pub(super) fn containers_per_pod() -> u32 {
+        2
     }
     pub(super) fn per_target() -> u32 {
         20
@@ -382,6 +399,15 @@ impl ShapeSpec {
             } => &[
                 ("hosts", *hosts, 1, 1 << 22),
                 ("series_per_host", *series_per_host, 100, 5_000),
+            ],
+            Self::Kubernetes {
+                nodes,
+                pods_per_node,
+                containers_per_pod,
+            } => &[
+                ("nodes", *nodes, 1, 1 << 16),
+                ("pods_per_node", *pods_per_node, 1, 250),
+                ("containers_per_pod", *containers_per_pod, 1, 4),
             ],
             Self::ClassicHistograms {
                 targets,

@@ -85,11 +85,18 @@ impl Workload {
         Stream::new(Arc::clone(&self.inner), sender)
     }
 
-    /// A number for the specification, the seed and the version of the generator: a name for what is prepared from them.
+    /// A number for the specification, the seed, the files they name and the version of the generator: a name for what is prepared from them.
     pub fn fingerprint(&self) -> u64 {
         // The specification has neither maps with keys that are no texts nor anything else JSON refuses.
         let spec = serde_json::to_vec(self.spec()).unwrap_or_default();
-        xxh3_64_with_seed(&spec, mix2(self.inner.seed, u64::from(GENERATOR)))
+        let seed = mix2(self.inner.seed, u64::from(GENERATOR));
+        xxh3_64_with_seed(&spec, mix2(seed, self.inputs_hash()))
+    }
+
+    /// Hash of the files that decide what is sent, 0 if there are none.
+    pub(crate) fn inputs_hash(&self) -> u64 {
+        let hashes = self.inner.shapes.iter().map(Shape::inputs_hash);
+        hashes.filter(|hash| *hash != 0).fold(0, mix2)
     }
 
     /// Names of all tenants; empty without tenants.
@@ -120,7 +127,11 @@ impl Plan {
                     generation: 0,
                     born: 0,
                     offset_ms: (mix2(self.seed, target) % self.spec.interval.0 as u64) as i64,
-                    churn_percent: if noisy { 100.0 } else { percent },
+                    churn_percent: match noisy {
+                        _ if !shape.churns(unit) => 0.0,
+                        true => 100.0,
+                        false => percent,
+                    },
                 };
                 units.push((tenant, unit));
             }

@@ -151,22 +151,24 @@ fn damage_is_noticed() {
 fn the_bytes_are_known() {
     let dir = Dir::new("golden");
     let yaml = "shapes: [node_exporter: {hosts: 2, series_per_host: 900}, tsbs_cpu: {hosts: 2}, k6: {series: 50}, \
-                classic_histograms: {targets: 1}, native_histograms: {targets: 1}, avalanche: {metrics: 1}]\n\
+                classic_histograms: {targets: 1}, native_histograms: {targets: 1}, avalanche: {metrics: 1}, \
+                kubernetes: {nodes: 1, pods_per_node: 2}]\n\
                 rounds: 4\nsenders: 1\nchurn: {percent: 50, interval: 30s}\nout_of_order: {share: 0.1, depth: 15s}";
     let workload = workload(yaml, 1);
     RequestCorpus::prepare(&workload, &dir.0, |_| {}).unwrap();
     let header = fs::read(dir.0.join("corpus")).unwrap();
     let spec = serde_json::to_vec(workload.spec()).unwrap();
     let mut expected = b"VGCORPUS\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0".to_vec();
+    expected.extend([0; 8]);
     expected.extend((spec.len() as u32).to_le_bytes());
     expected.extend(&spec);
     expected.extend([1, 0, 0, 0]);
     let sender = fs::read(dir.0.join("sender-0000")).unwrap();
-    for field in [16u64, 9_080, 4_470, 248_457, sender.len() as u64] {
+    for field in [16u64, 11_744, 5_136, 366_769, sender.len() as u64] {
         expected.extend(field.to_le_bytes());
     }
     expected.extend(crc32c::crc32c(&expected).to_le_bytes());
     assert_eq!(header, expected);
     assert_eq!(sender[..4], *b"VGCB");
-    assert_eq!(crc32c::crc32c(&sender), 3_616_050_771);
+    assert_eq!(crc32c::crc32c(&sender), 704_774_369);
 }

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use vigie_workload::{Request, Workload, WorkloadSpec, queries};
+use vigie_workload::{Millis, Request, Workload, WorkloadSpec, queries};
 
-/// Names of the metrics of a host.
+/// Names of the metrics of a host and a cluster.
 fn known() -> BTreeSet<String> {
-    let yaml = "shapes: [node_exporter: {hosts: 1, series_per_host: 700}]\nsenders: 1\nrounds: 1";
+    let yaml = "shapes: [node_exporter: {hosts: 1, series_per_host: 700}, kubernetes: {nodes: 1}]\nsenders: 1\nrounds: 1";
     let workload = Workload::new(&WorkloadSpec::from_yaml(yaml).unwrap(), 1).unwrap();
     let mut stream = workload.stream(0).rows_only();
     let mut metrics = BTreeSet::new();
@@ -29,7 +29,12 @@ fn metrics_of(expr: &str) -> Vec<String> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     unquoted
         .split(|letter| !is_word(letter))
-        .filter(|word| word.starts_with("node_") || ["up", "scrape_duration_seconds"].contains(word))
+        .filter(|word| {
+            ["node_", "kube_", "container_", "machine_"]
+                .iter()
+                .any(|start| word.starts_with(start))
+                || ["up", "scrape_duration_seconds"].contains(word)
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -59,9 +64,24 @@ fn every_metric_is_one_of_the_shape() {
 }
 
 #[test]
+fn rules_become_a_file() {
+    let rules = queries::named("rules-200");
+    let text = queries::rule_file(&rules, 20, Millis(15_000));
+    assert_eq!(text.matches("- name: ").count(), 10);
+    let quoted = [queries::Query {
+        name: "Down",
+        expr: "up{a='1'} >= 0",
+    }];
+    assert_eq!(
+        queries::rule_file(&quoted, 20, Millis(90_000)),
+        "groups:\n  - name: group-0\n    interval: 1m30s\n    rules:\n      - alert: Down\n        expr: 'up{a=''1''} >= 0'\n"
+    );
+}
+
+#[test]
 fn the_sets_have_their_sizes() {
     let sizes: Vec<_> = queries::names().map(|set| queries::named(set).len()).collect();
-    assert_eq!(sizes, [42, 200, 30]);
+    assert_eq!(sizes, [42, 31, 200, 30]);
     assert_eq!(queries::named("nothing"), []);
     for rule in queries::named("rules-200") {
         let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';

@@ -324,6 +324,17 @@ fn synthetic_workloads_have_their_sizes() {
 }
 
 #[test]
+fn pods_of_a_cluster_are_replaced_and_nothing_else() {
+    let shape = "shapes: [kubernetes: {nodes: 3, pods_per_node: 5}]\nrounds: 3";
+    let quiet = check_both(shape).series;
+    let totals = check_both(&format!("{shape}\nchurn: {{percent: 100, interval: 15s}}"));
+    let of_pods = quiet.iter().filter(|series| series.contains("pod=\"")).count();
+    assert_eq!(totals.series.len(), quiet.len() + 2 * of_pods);
+    assert_eq!(of_pods, 15 * 184);
+    assert_eq!(quiet.len() - of_pods, 3 * 251 + 1 + 3 * 46);
+}
+
+#[test]
 fn late_samples_are_all_sent_once() {
     let totals = check_both(
         "shapes: [node_exporter: {hosts: 2, series_per_host: 200}]\nrounds: 20\nout_of_order: {share: 0.1, depth: 1m}",

@@ -37,6 +37,7 @@ impl CorpusTotals {
 pub(super) struct Header {
     generator: u32,
     seed: u64,
+    inputs_hash: u64,
     /// Compared as text: numbers read back from text might differ in their last bit.
     spec_json: String,
     pub(super) senders: Vec<CorpusTotals>,
@@ -48,6 +49,7 @@ impl Header {
         Ok(Self {
             generator: GENERATOR,
             seed: workload.seed(),
+            inputs_hash: workload.inputs_hash(),
             spec_json: serde_json::to_string(workload.spec())?,
             senders: Vec::new(),
         })
@@ -61,6 +63,8 @@ impl Header {
             Some("seed")
         } else if self.generator != other.generator {
             Some("version of the generator")
+        } else if self.inputs_hash != other.inputs_hash {
+            Some("content of the files that its specification names")
         } else {
             None
         }
@@ -72,6 +76,7 @@ impl Header {
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend_from_slice(&self.generator.to_le_bytes());
         out.extend_from_slice(&self.seed.to_le_bytes());
+        out.extend_from_slice(&self.inputs_hash.to_le_bytes());
         out.extend_from_slice(&(self.spec_json.len() as u32).to_le_bytes());
         out.extend_from_slice(self.spec_json.as_bytes());
         out.extend_from_slice(&(self.senders.len() as u32).to_le_bytes());
@@ -108,6 +113,7 @@ impl Header {
         }
         let generator = take_u32(&mut rest)?;
         let seed = take_u64(&mut rest)?;
+        let inputs_hash = take_u64(&mut rest)?;
         let length = take_u32(&mut rest)? as usize;
         let (spec, after) = rest
             .split_at_checked(length)
@@ -131,6 +137,7 @@ impl Header {
         Ok(Self {
             generator,
             seed,
+            inputs_hash,
             spec_json,
             senders,
         })

@@ -167,9 +167,20 @@ const GAUGES: [(&str, f64, f64, i32); 17] = [
 ];
 const CPUS: u32 = 16;
 
+/// What follows 10 in the address of a host.
+pub(super) fn address(host: u32) -> [u32; 3] {
+    [host >> 14 & 0x3f, host >> 7 & 0x7f, host & 0x7f]
+}
+
+/// The name of a host, the same to all who see it.
+pub(super) fn host_name(host: u32) -> String {
+    let [a, b, c] = address(host);
+    format!("ip-10-{a}-{b}-{c}.eu-west-1.compute.internal")
+}
+
 pub(super) fn build(host: u32, series: u32, style: TargetStyle, builder: &mut Builder<'_>) {
-    let (a, b, c) = (host >> 14 & 0x3f, host >> 7 & 0x7f, host & 0x7f);
-    let node = format!("ip-10-{a}-{b}-{c}.eu-west-1.compute.internal");
+    let [a, b, c] = address(host);
+    let node = host_name(host);
     let pod = format!(
         "prometheus-node-exporter-{}",
         crate::random::kube_suffix(builder.name_seed(1), 5)
