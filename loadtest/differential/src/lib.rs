@@ -8,14 +8,21 @@
 
 mod answer;
 mod compare;
+mod coverage;
+mod duration;
 mod expression;
+mod functions;
+mod generator;
+mod minimise;
 mod options;
 mod order;
 mod print;
 mod query;
 mod queryable;
+mod reduce;
 mod report;
 mod rng;
+mod run;
 mod schema;
 
 pub use answer::{Answer, Bucket, Data, Histogram, Outcome, Series, Value};
@@ -24,8 +31,11 @@ pub use expression::{
     Aggregate, Binary, Call, Expression, Fill, Group, Grouping, Literal, MatchOperator, Matcher, Matching,
     Quote, Selector, Shift, Subquery, ValueKind,
 };
+pub use generator::Generator;
+pub use minimise::{minimise, minimise_expression};
 pub use options::Options;
 pub use query::{Body, Grid, Query};
 pub use queryable::Queryable;
 pub use report::{DifferentialReport, Exercised, FoundDifference};
+pub use run::{Progress, RunSpec, run};
 pub use schema::{Labels, Metric, MetricKind, Schema};
