@@ -71,13 +71,35 @@ test-peers: build tools-peers ## Starts Vigie and the real peers: what they ackn
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers --test peers $(CARGO_TEST_FLAGS) -- --test-threads=1
 
-.PHONY: bench
-bench: bench-first-light ## All measurements.
+LOADTEST := $(CARGO_TARGET_DIR)/release/loadtest
+# Where `make bench` and `make bench-full` leave their reports.
+BENCH_OUT ?= loadtest-results
+# What `make bench-full` runs, in this order.
+BENCH_FULL := steady-200k steady-1m churn-10 restart-1m dashboards-24h rules-200 remote-write-2 out-of-order
 
-.PHONY: bench-first-light
-bench-first-light: build tools-prometheus tools-victoria-metrics ## 1 M series into Vigie and its peers; prints a table.
+.PHONY: loadtest
+loadtest: bootstrap ## Builds the load tester; see `target/release/loadtest --help`, docs/benchmarks.md.
+	cargo build $(CARGO_FLAGS) --release --package vigie-loadtest
+
+.PHONY: loadtest-smoke
+loadtest-smoke: build loadtest ## Correctness only, in a minute: every acknowledged sample read back after two kills.
+	@# Prometheus as oracle where it is built already (`make e2e` does that); else Vigie's own answers when quiet.
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
-		cargo run $(CARGO_FLAGS) --release --package vigie-e2e --bin first_light -- $(ARGS)
+		$(LOADTEST) compare smoke --systems prometheus,vigie --no-build --out $(CARGO_TARGET_DIR)/loadtest-smoke
+
+.PHONY: bench
+bench: build loadtest tools-prometheus tools-victoria-metrics ## Vigie beside Prometheus and VictoriaMetrics, in under 10 minutes.
+	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+		$(LOADTEST) compare bench --systems vigie,vigie-relaxed,prometheus,victoria-metrics \
+		--out $(BENCH_OUT)/bench $(ARGS)
+
+.PHONY: bench-full
+bench-full: build loadtest tools-peers ## All of docs/benchmarks.md, with Mimir too; takes hours, wants a quiet machine.
+	for scenario in $(BENCH_FULL); do \
+		VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+			$(LOADTEST) compare $$scenario --out $(BENCH_OUT)/$$scenario $(ARGS) || failed="$${failed:-} $$scenario"; \
+	done; \
+	if [ -n "$${failed:-}" ]; then echo "not all was right in:$$failed" >&2; exit 1; fi
 
 .PHONY: tools-prometheus
 tools-prometheus: ## Builds the real Prometheus and promtool.

@@ -5,9 +5,7 @@
 //! `vigie-systems`, which does the same, so its encoders and parsers are a second opinion on those of the product.
 
 mod compare;
-mod corpus;
 mod fake_target;
-mod fleet;
 pub mod kill9;
 mod ledger;
 mod peers;
@@ -18,7 +16,6 @@ mod rng;
 mod target;
 
 pub use compare::differences;
-pub use corpus::{Corpus, CorpusOptions, ReplayReport};
 pub use fake_target::{Behaviour, FakeTarget};
 pub use peers::{MariaDb, Peer, mysqld_exporter, node_exporter};
 pub use progress::progress;
@@ -28,7 +25,6 @@ pub use rng::Rng;
 pub use target::{Layout, Target, TargetOptions};
 // What every test of a server needs, whoever drives it.
 pub use vigie_systems::{
-    Account, Answer, Api, ProcStat, Process, QueryData, Series, SeriesLabels, SettleLimits, StartOptions,
-    System, SystemKind, disk_bytes, encode_request, free_port, percent_encode, snappy, tools_dir,
-    vigie_binary, wait_until,
+    Answer, Api, QueryData, Series, StartOptions, System, SystemKind, encode_request, free_port,
+    percent_encode, snappy, vigie_binary, wait_until,
 };

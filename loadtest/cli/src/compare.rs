@@ -11,6 +11,7 @@ use vigie_systems::{StartOptions, System, SystemKind};
 
 use crate::ask::Oracle;
 use crate::progress::Progress;
+use crate::summary::query_summary;
 use crate::run::{DriveOptions, Plan, Target, drive, machine};
 
 /// Which servers, and how they are run.
@@ -25,6 +26,8 @@ pub struct CompareOptions {
     pub memory_bytes: Option<u64>,
     /// An existing folder for data; each server's is deleted after its run.
     pub dir: PathBuf,
+    /// An existing folder for what stays: the ledgers.
+    pub out: PathBuf,
     /// Keep data folders.
     pub keep: bool,
 }
@@ -61,6 +64,8 @@ pub fn compare(
             result.systems.push(run);
         }
     }
+    let summary = query_summary(&result, oracle_kind.name());
+    result.remarks.extend(summary);
     Ok(result)
 }
 
@@ -150,8 +155,11 @@ fn run_one(
         Ok(system) => {
             let system = Arc::new(system);
             let target = Target::Own(Arc::clone(&system));
+            let ledger_dir = options.out.join(format!("{kind}-{round}"));
+            std::fs::create_dir_all(&ledger_dir)
+                .with_context(|| format!("make the folder {}", ledger_dir.display()))?;
             let drive_options = DriveOptions {
-                dir: &dir,
+                dir: &ledger_dir,
                 round,
                 is_oracle,
                 stop,
@@ -171,6 +179,11 @@ fn run_one(
     Ok(run)
 }
 
+/// Whether an event of a report is a fault of the scenario, and not the restart at its end.
+fn is_fault(event: &vigie_report::Event) -> bool {
+    event.what.starts_with('{')
+}
+
 /// What is wrong with the runs of Vigie, or of a server that others run; peers may answer as they like.
 pub fn failures(result: &RunResult) -> Vec<String> {
     let is_peer = |run: &SystemRun| {
@@ -179,6 +192,8 @@ pub fn failures(result: &RunResult) -> Vec<String> {
             .is_ok_and(|kind| !kind.is_vigie())
     };
     let mut failures = Vec::new();
+    // Between a kill and the restart nobody answers, which is no fault of the server.
+    let is_harmed = result.systems.iter().any(|run| run.events.iter().any(is_fault));
     for run in result.systems.iter().filter(|run| !is_peer(run)) {
         let name = format!("{} (round {})", run.system, run.round);
         match &run.outcome {
@@ -195,7 +210,7 @@ pub fn failures(result: &RunResult) -> Vec<String> {
             }
         }
         for query in &run.queries {
-            if query.failed > 0 {
+            if query.failed > 0 && !is_harmed {
                 failures.push(format!("{name}: {} failed {} times: {}", query.name, query.failed, query.expr));
             }
             if let Answers::Differ {

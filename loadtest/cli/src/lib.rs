@@ -11,3 +11,4 @@ pub mod progress;
 pub mod run;
 pub mod scenario;
 pub mod send;
+pub mod summary;

@@ -3,10 +3,12 @@
 mod drive;
 mod machine;
 mod plan;
+mod read_back;
 mod target;
 mod write;
 
-pub use drive::{DriveOptions, drive};
+pub use drive::{DriveOptions, drive, feed};
 pub use machine::machine;
-pub use plan::{Plan, PlanOptions};
+pub use plan::{Plan, PlanOptions, Replay};
+pub use read_back::read_back;
 pub use target::Target;

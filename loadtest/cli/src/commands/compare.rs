@@ -66,6 +66,7 @@ impl Compare {
         ensure!(!self.systems.is_empty(), "no server is left to run");
         let work_dir = work_dir(self.plan.work_dir.as_deref())?;
         let plan = self.plan.plan(work_dir.path(), &progress)?;
+        let dir = result_dir(self.plan.out.as_deref(), &plan.scenario.name)?;
         let stop = stop_on_interrupt(&progress)?;
         let options = CompareOptions {
             systems: self.systems.clone(),
@@ -73,10 +74,10 @@ impl Compare {
             cores: self.cores.clone(),
             memory_bytes: self.memory.map(|mib| mib << 20),
             dir: work_dir.path().to_owned(),
+            out: dir.clone(),
             keep: self.keep,
         };
         let result = compare(&plan, &options, &stop, &progress)?;
-        let dir = result_dir(self.plan.out.as_deref(), &plan.scenario.name)?;
         if self.keep {
             progress.say(format!("data are kept in {}", work_dir.keep().display()));
         }

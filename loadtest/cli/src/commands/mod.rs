@@ -1,12 +1,14 @@
 //! One file per command.
 
 mod compare;
+mod diff;
 mod output;
 mod peers;
 mod report;
 mod run;
 mod running;
 mod scenarios;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +33,8 @@ enum Verb {
     Compare(compare::Compare),
     #[command(subcommand)]
     Peers(peers::Peers),
+    Diff(diff::Diff),
+    Verify(verify::Verify),
     Report(report::Report),
     Scenarios(scenarios::Scenarios),
     Queries(scenarios::Queries),
@@ -42,6 +46,8 @@ impl Command {
             Verb::Run(run) => run.run(),
             Verb::Compare(compare) => compare.run(),
             Verb::Peers(peers) => peers.run(),
+            Verb::Diff(diff) => diff.run(),
+            Verb::Verify(verify) => verify.run(),
             Verb::Report(report) => report.run(),
             Verb::Scenarios(scenarios) => scenarios.run(),
             Verb::Queries(queries) => queries.run(),

@@ -39,7 +39,7 @@ pub(super) fn deliver(result: &RunResult, dir: &Path, progress: &Progress) -> Re
     write("result.json", result.to_json()?)?;
     write("report.html", render_html(result))?;
     write("report.md", render_markdown(result))?;
-    print(ComparisonTable::new(result, Some("vigie")).to_markdown());
+    print(short_table(result).to_markdown());
     progress.say(format!(
         "result.json, report.html and report.md are in {}",
         dir.display()
@@ -53,6 +53,17 @@ pub(super) fn deliver(result: &RunResult, dir: &Path, progress: &Progress) -> Re
     } else {
         ExitCode::from(1)
     })
+}
+
+/// The comparison without the rows of single queries, if those are many; they are in the report.
+fn short_table(result: &RunResult) -> ComparisonTable {
+    const MANY: usize = 12;
+    let mut table = ComparisonTable::new(result, Some("vigie"));
+    let is_of_query = |row: &vigie_report::Row| row.name.starts_with("query ") && row.name != "query answers";
+    if table.rows.iter().filter(|row| is_of_query(row)).count() > MANY {
+        table.rows.retain(|row| !is_of_query(row));
+    }
+    table
 }
 
 /// True once the user has asked to stop; a second time ends the process at once.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use vigie_loadtest::compare::{CompareOptions, compare, empty_result};
 use vigie_loadtest::progress::Progress;
@@ -90,9 +90,10 @@ impl Run {
         let progress = Progress::new();
         let work_dir = work_dir(self.plan.work_dir.as_deref())?;
         let plan = self.plan.plan(work_dir.path(), &progress)?;
+        let dir = result_dir(self.plan.out.as_deref(), &plan.scenario.name)?;
         let stop = stop_on_interrupt(&progress)?;
         let result = match &self.url {
-            Some(url) => self.against(url, &plan, work_dir.path(), &stop, &progress)?,
+            Some(url) => self.against(url, &plan, &dir, &stop, &progress)?,
             None => {
                 let kind = self.system.unwrap_or(SystemKind::Vigie);
                 vigie_systems::build(kind, |line| progress.say(line))?;
@@ -102,12 +103,12 @@ impl Run {
                     cores: Vec::new(),
                     memory_bytes: None,
                     dir: work_dir.path().to_owned(),
+                    out: dir.clone(),
                     keep: false,
                 };
                 compare(&plan, &options, &stop, &progress)?
             }
         };
-        let dir = result_dir(self.plan.out.as_deref(), &plan.scenario.name)?;
         deliver(&result, &dir, &progress)
     }
 
@@ -120,10 +121,8 @@ impl Run {
         progress: &Progress,
     ) -> Result<vigie_report::RunResult> {
         let target = Target::foreign(url, self.write_url.as_deref(), self.tenant.as_deref())?;
-        let ledger_dir = dir.join("ledger");
-        std::fs::create_dir_all(&ledger_dir).context("make a folder for the ledger")?;
         let options = DriveOptions {
-            dir: &ledger_dir,
+            dir,
             round: 1,
             is_oracle: true,
             stop,

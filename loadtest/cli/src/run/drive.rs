@@ -4,16 +4,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use vigie_ledger::{Fault, MatchKind, Matcher, Verdict, VerifyOptions, verify};
+use vigie_ledger::{Fault, Verdict};
 use vigie_report::{Event, Figure, Generator, Outcome, Setting, SystemRun, Totals};
 use vigie_systems::{SettleLimits, System};
-use vigie_workload::{ShapeSpec, WorkloadSpec};
 
-use super::plan::Plan;
+use super::plan::{Plan, Replay};
+use super::read_back::read_back;
 use super::target::Target;
 use super::write::{LiveClockSpec, Writing, Written};
 use crate::ask::{Oracle, QuietAnswers, ask_quietly, judge};
-use crate::data::{ApiReader, LedgerFile, Ledgers, Regenerator};
+use crate::data::{LedgerFile, Ledgers};
 use crate::progress::{Progress, short_count};
 use crate::scenario::{SendMode, SettleSpec, VerifySpec};
 use crate::send::{Endpoint, Pace, Source};
@@ -66,6 +66,37 @@ pub fn drive(
     Ok(driver.run)
 }
 
+/// Writes all data of a plan into a server as fast as it takes them, measures nothing and proves nothing.
+pub fn feed(plan: &Plan, target: &Target, dir: &Path, progress: &Progress) -> Result<()> {
+    let ledgers = Ledgers::create(dir, &plan.supply.workload().tenants(), "fed")?;
+    let sources = plan.supply.sources(&ledgers, target.tenant())?;
+    let send = &plan.scenario.send;
+    let writing = Writing {
+        target,
+        endpoint: Endpoint::new(
+            &target.write_url(),
+            Duration::from_millis(send.timeout.0.unsigned_abs()),
+        )?,
+        pace: Pace::Closed,
+        give_up_after: Duration::from_millis(send.give_up.0.unsigned_abs()),
+        live: None,
+        faults: &vigie_systems::faults::Schedule::default(),
+        interval: Duration::from_secs(1),
+        samples: plan.supply.totals().map_or(0, |totals| totals.samples),
+        title: format!("{}: writing", target.name()),
+    };
+    let portions = sources.iter().map(|source| source.portion(None)).collect();
+    let written = writing.run(portions, Duration::ZERO, &AtomicBool::new(false), progress)?;
+    let counts = &written.total.counts;
+    ensure!(
+        counts.refused_requests + counts.unknown_requests + counts.missed_requests == 0,
+        "{} has not taken everything: {}",
+        target.name(),
+        written.texts.join("; ")
+    );
+    Ok(())
+}
+
 struct Driver<'a> {
     plan: &'a Plan,
     target: &'a Target,
@@ -79,6 +110,7 @@ impl Driver<'_> {
         let tenants = self.plan.supply.workload().tenants();
         let description = format!("{}, seed {}", self.plan.scenario.name, self.plan.seed);
         let ledgers = Ledgers::create(self.options.dir, &tenants, &description)?;
+        Replay::of(self.plan).write(self.options.dir)?;
         let written = self.write(&ledgers)?;
         let files = ledgers.close()?;
         self.totals(&written, cpu_before);
@@ -118,10 +150,7 @@ impl Driver<'_> {
         let data = self.plan.data();
         let none = vigie_systems::faults::Schedule::default();
         let samples = self.plan.supply.totals().map_or(0, |totals| totals.samples);
-        let span_ms = self
-            .plan
-            .end_ms()
-            .map_or(3_600_000, |end_ms| end_ms - data.start_ms);
+        let span_ms = self.plan.end_ms().map_or(3_600_000, |end_ms| end_ms - data.start_ms);
         let mut writing = Writing {
             target: self.target,
             endpoint,
@@ -184,7 +213,9 @@ impl Driver<'_> {
         self.run.totals = Totals {
             elapsed_seconds: elapsed,
             active_series,
-            samples_sent: counts.acked_samples + counts.refused_samples + counts.unknown_samples,
+            samples_sent: counts.acked_samples
+                + counts.refused_samples
+                + counts.unknown_samples,
             samples_acked: counts.acked_samples,
             requests_acked: counts.acked_requests,
             requests_refused: counts.refused_requests,
@@ -210,15 +241,11 @@ impl Driver<'_> {
         }
         if counts.shed > 0 {
             let shed = counts.shed;
-            self.run
-                .remarks
-                .push(format!("{shed} attempts were answered 429 and sent again"));
+            self.run.remarks.push(format!("{shed} attempts were answered 429 and sent again"));
         }
         if counts.unknown_requests > 0 {
             let unknown = counts.unknown_requests;
-            self.run
-                .remarks
-                .push(format!("{unknown} requests were given up without an answer"));
+            self.run.remarks.push(format!("{unknown} requests were given up without an answer"));
         }
         self.say(format!(
             "{} samples acknowledged in {elapsed:.1} s, {} CPU us a sample, generator {:.3}; p50 {}, p99 {}",
@@ -264,10 +291,10 @@ impl Driver<'_> {
         let Some(system) = self.target.system() else {
             return Ok(());
         };
-        let stage = self.options.progress.stage(
-            format!("{}: waiting until it has come to rest", self.target.name()),
-            1,
-        );
+        let stage = self
+            .options
+            .progress
+            .stage(format!("{}: waiting until it has come to rest", self.target.name()), 1);
         let limits = SettleLimits::default();
         let settled = match self.plan.scenario.settle {
             SettleSpec::Compact => system.settle(&limits),
@@ -277,15 +304,12 @@ impl Driver<'_> {
         drop(stage);
         if !settled.at_rest {
             let waited = settled.waited;
-            let remark =
-                format!("it had not come to rest {waited:.0?} after the last sample; measured as it was");
+            let remark = format!("it had not come to rest {waited:.0?} after the last sample; measured as it was");
             self.run.remarks.push(remark);
         }
         if !settled.forced.is_empty() {
             let forced = settled.forced.join(", ");
-            self.run
-                .remarks
-                .push(format!("before the disk was measured: {forced}"));
+            self.run.remarks.push(format!("before the disk was measured: {forced}"));
         }
         let account = system.account()?;
         let totals = &mut self.run.totals;
@@ -323,7 +347,7 @@ impl Driver<'_> {
             let stage = self
                 .options
                 .progress
-                .stage(format!("{name}: asking again what was asked live"), 1000);
+                .stage(format!("{name}: taking its answers for the right ones"), 1000);
             *oracle = Some(Oracle::consult(
                 name,
                 questions,
@@ -431,30 +455,12 @@ impl Driver<'_> {
             None => format!("{}: reading back", self.target.name()),
             Some(tenant) => format!("{}: reading back {tenant}", self.target.name()),
         };
-        let stage = self.options.progress.stage(title, 1000);
         let api = match &file.tenant {
             None => self.target.api().clone(),
             Some(tenant) => self.target.api().for_tenant(tenant),
         };
-        let mut regenerator = Regenerator::new(self.plan.supply.workload().clone());
-        let verdict = verify(
-            &file.path,
-            &verify_options(self.plan.data()),
-            Some(&mut regenerator),
-            &mut ApiReader::new(api),
-            &mut |progress| {
-                let done = 1000 * progress.batches_done / progress.batches.max(1);
-                stage.set(
-                    done as u64,
-                    format!(
-                        "{} samples, {} faults",
-                        short_count(progress.samples_read as f64),
-                        progress.faults
-                    ),
-                );
-            },
-        );
-        verdict.context("read back what was stored")
+        let workload = self.plan.supply.workload().clone();
+        read_back(&file.path, workload, api, &title, self.options.progress)
     }
 
     fn spent_since(&self, before: Option<f64>) -> Figure {
@@ -466,33 +472,6 @@ impl Driver<'_> {
         self.options
             .progress
             .say(format!("{}: {}", self.target.name(), text.as_ref()));
-    }
-}
-
-/// Batches of some hundred thousand samples: by the label that divides the workload's series evenly.
-pub(crate) fn verify_options(data: &WorkloadSpec) -> VerifyOptions {
-    /// The most samples of one answer.
-    const MAX_SAMPLES: i64 = 2_000_000;
-    let (label, series) = match data.shapes.as_slice() {
-        [ShapeSpec::TsbsCpu { .. }] => ("hostname", 10),
-        [ShapeSpec::NodeExporter { series_per_host, .. }] => ("instance", i64::from(*series_per_host)),
-        [ShapeSpec::K6 { .. }] => ("__name__", 1000),
-        [
-            ShapeSpec::Avalanche {
-                series_per_metric, ..
-            },
-        ] => ("__name__", i64::from(*series_per_metric)),
-        _ => ("__name__", 20_000),
-    };
-    let window_ms = (MAX_SAMPLES / series.max(1)).max(1) * data.interval.0;
-    VerifyOptions {
-        scope: vec![
-            Matcher::new("__name__", MatchKind::Regex, ".+"),
-            Matcher::new("__name__", MatchKind::NotEqual, "vigie_loadtest_probe"),
-        ],
-        batch_label: label.to_owned(),
-        window_ms: window_ms.min(VerifyOptions::default().window_ms),
-        ..VerifyOptions::default()
     }
 }
 

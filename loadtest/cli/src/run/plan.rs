@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use vigie_workload::{Millis, Workload, WorkloadSpec};
 
 use crate::ask::{Question, questions};
@@ -81,6 +82,40 @@ impl Plan {
     pub fn live_from_ms(&self) -> Option<i64> {
         let backfill = self.data().backfill.filter(|backfill| backfill.speed == 0.0)?;
         Some(self.data().start_ms + backfill.history.0)
+    }
+}
+
+/// What makes the data of a run again; kept beside its ledgers, which name requests by their number only.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    seed: u64,
+    workload: WorkloadSpec,
+}
+
+const REPLAY_FILE: &str = "workload.json";
+
+impl Replay {
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            seed: plan.seed,
+            workload: plan.data().clone(),
+        }
+    }
+
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        let path = dir.join(REPLAY_FILE);
+        let text = serde_json::to_string_pretty(self).context("write down the workload")?;
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// The workload of the ledgers in `dir`.
+    pub fn read(dir: &Path) -> Result<Workload> {
+        let path = dir.join(REPLAY_FILE);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("read {}, which says what the ledger's requests were", path.display()))?;
+        let replay: Self = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
+        Ok(Workload::new(&replay.workload, replay.seed)?)
     }
 }
 

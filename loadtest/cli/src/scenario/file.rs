@@ -143,6 +143,7 @@ macro_rules! builtins {
 pub const fn builtin() -> &'static [Builtin] {
     builtins![
         "avalanche",
+        "bench",
         "churn-10",
         "dashboards-24h",
         "exposition",
