@@ -1,5 +1,7 @@
 //! The mechanics of sending, against a small HTTP receiver in this process.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,8 +41,7 @@ impl Receiver {
             while let Ok((stream, _)) = listener.accept().await {
                 let counter = Arc::clone(&counter);
                 tokio::spawn(async move {
-                    let service =
-                        service_fn(move |request| answer(script, Arc::clone(&counter), request));
+                    let service = service_fn(move |request| answer(script, Arc::clone(&counter), request));
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;
@@ -147,17 +148,33 @@ fn closed_loop_sends_everything_once() {
 /// would report one slow request in 100, and a median of what it should be.
 #[test]
 fn a_stall_is_charged_to_every_request_that_had_to_wait() {
-    let stall: Script = |number| (200, None, Duration::from_millis(if number == 10 { 500 } else { 0 }));
+    let stall: Script = |number| {
+        (
+            200,
+            None,
+            Duration::from_millis(if number == 10 { 500 } else { 0 }),
+        )
+    };
     let (total, ..) = send(stall, open(20_000), 1, 100);
     assert_eq!(total.counts.acked_requests, 100);
     assert!(total.latency.max_us() >= Some(500_000), "{:?}", total.latency);
     // 20 of the 100 requests waited for more than 100 ms, so the 90th percentile shows it.
-    assert!(total.latency.quantile_us(0.9) >= Some(100_000), "{:?}", total.latency);
+    assert!(
+        total.latency.quantile_us(0.9) >= Some(100_000),
+        "{:?}",
+        total.latency
+    );
 }
 
 #[test]
 fn what_the_queue_does_not_hold_is_counted_as_missed() {
-    let stall: Script = |number| (200, None, Duration::from_millis(if number == 10 { 500 } else { 0 }));
+    let stall: Script = |number| {
+        (
+            200,
+            None,
+            Duration::from_millis(if number == 10 { 500 } else { 0 }),
+        )
+    };
     let (total, arrived) = send(stall, open(100), 1, 100);
     let counts = total.counts;
     assert_eq!(counts.acked_requests + counts.missed_requests, 100);
@@ -215,5 +232,9 @@ fn nobody_there_is_missed_and_not_unknown() {
     }) as Box<dyn Source>;
     let recorder = Fleet::start(options, vec![source]).unwrap().join().unwrap();
     assert_eq!(recorder.total().counts.missed_samples, 10);
-    assert!(recorder.texts()[0].starts_with("connect: "), "{:?}", recorder.texts());
+    assert!(
+        recorder.texts()[0].starts_with("connect: "),
+        "{:?}",
+        recorder.texts()
+    );
 }

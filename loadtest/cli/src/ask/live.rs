@@ -135,7 +135,9 @@ impl LiveAsker {
     pub fn finish(self) -> Result<LiveAnswers> {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
-            thread.join().map_err(|_| anyhow!("a thread that asks panicked"))??;
+            thread
+                .join()
+                .map_err(|_| anyhow!("a thread that asks panicked"))??;
         }
         let mut inner = self.shared.inner.lock();
         Ok(LiveAnswers {

@@ -1,4 +1,6 @@
-use vigie_ledger::{BoxError, Exactness, Matcher, Reader, SampleValue, SeriesLabels, SeriesVisitor, selector};
+use vigie_ledger::{
+    BoxError, Exactness, Matcher, Reader, SampleValue, SeriesLabels, SeriesVisitor, selector,
+};
 use vigie_systems::Api;
 
 /// A server as a ledger reads it back: through its query API, by range selectors, so exactly as users see it.
@@ -29,7 +31,9 @@ impl Reader for ApiReader {
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<String>, BoxError> {
-        Ok(self.api.label_values(label, &selector(matchers), from_ms, to_ms)?)
+        Ok(self
+            .api
+            .label_values(label, &selector(matchers), from_ms, to_ms)?)
     }
 
     fn read(

@@ -102,13 +102,22 @@ mod tests {
     #[track_caller]
     fn check(pairs: &[(&str, &str)]) {
         let text = canonical_text(pairs.iter().copied());
-        assert_eq!(labels_of(&text), SeriesLabels::new(pairs.iter().copied()), "{text}");
+        assert_eq!(
+            labels_of(&text),
+            SeriesLabels::new(pairs.iter().copied()),
+            "{text}"
+        );
     }
 
     #[test]
     fn canonical_texts_are_read_back() {
         check(&[]);
         check(&[("__name__", "up")]);
-        check(&[("__name__", "up"), ("a", "x,y=\"z\"}"), ("b", "\\n\n\\\""), ("ü", "é=\"")]);
+        check(&[
+            ("__name__", "up"),
+            ("a", "x,y=\"z\"}"),
+            ("b", "\\n\n\\\""),
+            ("ü", "é=\""),
+        ]);
     }
 }

@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use parking_lot::Mutex;
 use vigie_ledger::Ledger;
-use vigie_workload::{CorpusReader, CorpusRequest, CorpusTotals, Protocol, Request, RequestCorpus, Stream, Workload};
+use vigie_workload::{
+    CorpusReader, CorpusRequest, CorpusTotals, Protocol, Request, RequestCorpus, Stream, Workload,
+};
 
 use super::ledgers::Ledgers;
 use crate::send::{Entry, Parcel, Source};
@@ -78,7 +80,12 @@ struct Envelope {
 }
 
 impl Envelope {
-    fn new(workload: &Workload, ledgers: &Ledgers, default_tenant: Option<&str>, sender: u32) -> Result<Self> {
+    fn new(
+        workload: &Workload,
+        ledgers: &Ledgers,
+        default_tenant: Option<&str>,
+        sender: u32,
+    ) -> Result<Self> {
         let mut tenants: Vec<Option<Arc<str>>> = workload.tenants().into_iter().map(Some).collect();
         if tenants.is_empty() {
             tenants.push(None);

@@ -112,8 +112,12 @@ impl Replay {
     /// The workload of the ledgers in `dir`.
     pub fn read(dir: &Path) -> Result<Workload> {
         let path = dir.join(REPLAY_FILE);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("read {}, which says what the ledger's requests were", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "read {}, which says what the ledger's requests were",
+                path.display()
+            )
+        })?;
         let replay: Self = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
         Ok(Workload::new(&replay.workload, replay.seed)?)
     }
@@ -128,12 +132,12 @@ fn place_in_time(workload: &mut WorkloadSpec, options: &PlanOptions, now_ms: i64
     }
     let before_now_ms = match (is_closed, workload.rounds) {
         // Everything is sent at once, so all of it is history.
-        (true, Some(rounds)) => i64::try_from(rounds).unwrap_or(0).saturating_mul(workload.interval.0),
+        (true, Some(rounds)) => i64::try_from(rounds)
+            .unwrap_or(0)
+            .saturating_mul(workload.interval.0),
         _ => history_ms,
     };
-    workload.start_ms = options
-        .start_ms
-        .unwrap_or((now_ms - before_now_ms) / 1000 * 1000);
+    workload.start_ms = options.start_ms.unwrap_or((now_ms - before_now_ms) / 1000 * 1000);
 }
 
 fn prepare(workload: Workload, data: &WorkloadSpec, dir: &Path, progress: &Progress) -> Result<Supply> {
@@ -149,7 +153,11 @@ fn prepare(workload: Workload, data: &WorkloadSpec, dir: &Path, progress: &Progr
         first_of_sender = totals.samples;
         stage.set(
             senders_done,
-            format!("{} samples, {} MB", short_count(totals.samples as f64), totals.file_bytes >> 20),
+            format!(
+                "{} samples, {} MB",
+                short_count(totals.samples as f64),
+                totals.file_bytes >> 20
+            ),
         );
     })?;
     drop(stage);

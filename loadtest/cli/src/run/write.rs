@@ -88,7 +88,9 @@ impl Writing<'_> {
             faults_stop.store(true, Ordering::Relaxed);
             fleet.stop();
             let applied = match faults {
-                Some(thread) => thread.join().map_err(|_| anyhow!("the thread of faults panicked"))?,
+                Some(thread) => thread
+                    .join()
+                    .map_err(|_| anyhow!("the thread of faults panicked"))?,
                 None => Vec::new(),
             };
             watched.map(|()| applied)
@@ -99,7 +101,10 @@ impl Writing<'_> {
         written.texts = recorder.texts();
         written.answers = asker.map(LiveAsker::finish).transpose()?;
         written.generator_cpu_seconds = own_cpu_seconds()? - own_before;
-        written.events = applied.iter().map(|applied| event(applied, since_start)).collect();
+        written.events = applied
+            .iter()
+            .map(|applied| event(applied, since_start))
+            .collect();
         Ok(written)
     }
 
@@ -136,7 +141,10 @@ impl Writing<'_> {
         };
         Ok(Some(scope.spawn(move || {
             self.faults.run(&stage, started, stop, |applied| {
-                let error = applied.error.as_deref().map_or_else(String::new, |error| format!(": {error}"));
+                let error = applied
+                    .error
+                    .as_deref()
+                    .map_or_else(String::new, |error| format!(": {error}"));
                 progress.say(format!("fault: {}{error}", words(applied)));
             })
         })))
@@ -213,17 +221,14 @@ impl Moment {
     }
 }
 
-fn interval(
-    end: Duration,
-    before: &Moment,
-    after: &Moment,
-    stretch: &Stretch,
-    asked: &LiveCut,
-) -> Interval {
+fn interval(end: Duration, before: &Moment, after: &Moment, stretch: &Stretch, asked: &LiveCut) -> Interval {
     let length = after.at - before.at;
     let counts = &stretch.counts;
-    let of_writers =
-        counts.failed + counts.shed + counts.refused_requests + counts.missed_requests + counts.unknown_requests;
+    let of_writers = counts.failed
+        + counts.shed
+        + counts.refused_requests
+        + counts.missed_requests
+        + counts.unknown_requests;
     Interval {
         end_seconds: end.as_secs_f64(),
         length_seconds: length.as_secs_f64(),
