@@ -11,8 +11,8 @@ use vigie_systems::{StartOptions, System, SystemKind};
 
 use crate::ask::Oracle;
 use crate::progress::Progress;
-use crate::summary::query_summary;
 use crate::run::{DriveOptions, Plan, Target, drive, machine};
+use crate::summary::query_summary;
 
 /// Which servers, and how they are run.
 #[derive(Debug, Clone)]
@@ -116,7 +116,10 @@ fn remarks(options: &CompareOptions) -> Vec<String> {
     remarks
 }
 
-#[expect(clippy::too_many_arguments, reason = "one caller, and every one of them differs from run to run")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one caller, and every one of them differs from run to run"
+)]
 fn run_one(
     plan: &Plan,
     kind: SystemKind,
@@ -133,12 +136,7 @@ fn run_one(
         cores: options.cores.clone(),
         memory_bytes: options.memory_bytes,
         out_of_order_ms: plan.scenario.out_of_order_window.0.unsigned_abs(),
-        extra_args: plan
-            .scenario
-            .args
-            .get(kind.name())
-            .cloned()
-            .unwrap_or_default(),
+        extra_args: plan.scenario.args.get(kind.name()).cloned().unwrap_or_default(),
         ..StartOptions::new(&dir)
     };
     progress.say(format!("{kind}: starting (round {round} of {})", options.rounds));
@@ -211,7 +209,10 @@ pub fn failures(result: &RunResult) -> Vec<String> {
         }
         for query in &run.queries {
             if query.failed > 0 && !is_harmed {
-                failures.push(format!("{name}: {} failed {} times: {}", query.name, query.failed, query.expr));
+                failures.push(format!(
+                    "{name}: {} failed {} times: {}",
+                    query.name, query.failed, query.expr
+                ));
             }
             if let Answers::Differ {
                 to,

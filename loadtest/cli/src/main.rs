@@ -17,7 +17,10 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that tells why the program failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that tells why the program failed"
+)]
 fn say(text: &str) {
     eprintln!("{text}");
 }

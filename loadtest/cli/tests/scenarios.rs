@@ -1,5 +1,7 @@
 //! Every scenario that comes with the program is valid, and bad ones are refused with a reason.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
 use vigie_loadtest::ask::questions;
 use vigie_loadtest::scenario::{Scenario, builtin, load};
 use vigie_workload::Workload;
@@ -8,7 +10,11 @@ use vigie_workload::Workload;
 fn every_builtin_scenario_is_valid() {
     for builtin in builtin() {
         let (scenario, text) = load(builtin.name).unwrap_or_else(|error| panic!("{error:?}"));
-        assert!(text.starts_with('#'), "{}: the first line says what it is for", builtin.name);
+        assert!(
+            text.starts_with('#'),
+            "{}: the first line says what it is for",
+            builtin.name
+        );
         Workload::new(scenario.data().unwrap(), 1).unwrap();
         questions(&scenario.queries).unwrap_or_else(|error| panic!("{}: {error:?}", builtin.name));
     }
@@ -45,16 +51,24 @@ fn bad_scenarios_are_refused_with_a_reason() {
     check_refused(&format!("{HEAD}{DATA}wrokload: 1\n"), "wrokload");
     check_refused(&format!("{HEAD}{DATA}send: {{speed: 0}}\n"), "`send.speed` is 0");
     check_refused(&format!("{HEAD}{DATA}send: {{mode: fast}}\n"), "fast");
-    check_refused(&format!("{HEAD}{DATA}queries: [{{name: q}}]\n"), "neither `set` nor `expressions`");
+    check_refused(
+        &format!("{HEAD}{DATA}queries: [{{name: q}}]\n"),
+        "neither `set` nor `expressions`",
+    );
     check_refused(
         &format!("{HEAD}{DATA}queries: [{{name: q, expressions: [up], span: {{range: 1s, step: 1m}}}}]\n"),
         "`span` needs a `step`",
     );
     check_refused(
-        &format!("{HEAD}{DATA}send: {{mode: closed}}\nqueries: [{{name: q, expressions: [up], when: live}}]\n"),
+        &format!(
+            "{HEAD}{DATA}send: {{mode: closed}}\nqueries: [{{name: q, expressions: [up], when: live}}]\n"
+        ),
         "needs `send.mode: open`",
     );
-    check_refused(&format!("{HEAD}{DATA}without: {{thanos: no}}\n"), "`without` or `args`");
+    check_refused(
+        &format!("{HEAD}{DATA}without: {{thanos: no}}\n"),
+        "`without` or `args`",
+    );
     check_refused(
         &format!("{HEAD}{DATA}faults: [[-1, {{kind: kill, system: server}}]]\n"),
         "no time",

@@ -1,5 +1,7 @@
 //! The mechanics of sending, against a small HTTP receiver in this process.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -17,7 +17,6 @@ pub struct QuietAnswers {
     pub(super) answers: AnswerStore,
     /// CPU seconds of the server, by question, over all its runs.
     pub(super) cpu_seconds: BTreeMap<usize, Figure>,
-    pub(super) time_ms: i64,
 }
 
 /// Asks each question of the quiet kind `runs` times, one after the other. `cpu_seconds` reads the server's account, if
@@ -33,7 +32,6 @@ pub fn ask_quietly(
         asked: BTreeMap::new(),
         answers: AnswerStore::new()?,
         cpu_seconds: BTreeMap::new(),
-        time_ms,
     };
     let quiet = questions
         .iter()

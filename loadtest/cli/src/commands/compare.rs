@@ -61,7 +61,8 @@ impl Compare {
             });
         }
         for kind in &self.systems {
-            vigie_systems::build(*kind, |line| progress.say(line)).with_context(|| format!("build {kind}"))?;
+            vigie_systems::build(*kind, |line| progress.say(line))
+                .with_context(|| format!("build {kind}"))?;
         }
         ensure!(!self.systems.is_empty(), "no server is left to run");
         let work_dir = work_dir(self.plan.work_dir.as_deref())?;

@@ -166,7 +166,8 @@ impl Diff {
         progress: &Progress,
     ) -> Result<DifferentialReport> {
         let (schema, other) = (schema(a, start_ms, end_ms)?, schema(b, start_ms, end_ms)?);
-        let count = |schema: &Schema| -> usize { schema.metrics.iter().map(|metric| metric.series.len()).sum() };
+        let count =
+            |schema: &Schema| -> usize { schema.metrics.iter().map(|metric| metric.series.len()).sum() };
         ensure!(
             count(&schema) == count(&other) && count(&schema) > 0,
             "{} holds {} series and {} holds {}; they must hold the same",
@@ -202,7 +203,9 @@ impl Diff {
 }
 
 fn now_ms() -> Result<i64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("read the clock")?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("read the clock")?;
     Ok(now.as_millis() as i64)
 }
 

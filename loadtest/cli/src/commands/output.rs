@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use vigie_loadtest::compare::failures;
 use vigie_loadtest::progress::Progress;
-use vigie_systems::SystemKind;
 use vigie_report::{ComparisonTable, RunResult, render_html, render_markdown};
+use vigie_systems::SystemKind;
 
 /// A line of output, not of progress.
 #[expect(clippy::print_stdout, reason = "results are what this program is for")]

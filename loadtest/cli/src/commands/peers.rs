@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use vigie_loadtest::progress::Progress;
 use vigie_systems::{StartOptions, System, SystemKind};
 
-use super::running;
 use super::output::{is_built, print, stop_on_interrupt};
+use super::running;
 
 /// Builds, starts and checks the servers that the load tester can drive.
 #[derive(Debug, Subcommand)]
@@ -70,7 +70,12 @@ impl Peers {
             Self::Build(names) => {
                 for kind in names.kinds() {
                     let built = vigie_systems::build(kind, |line| progress.say(line))?;
-                    print(format!("{:<18} {} ({:.0?})", kind.name(), built.program.display(), built.took));
+                    print(format!(
+                        "{:<18} {} ({:.0?})",
+                        kind.name(),
+                        built.program.display(),
+                        built.took
+                    ));
                 }
             }
             Self::Start(start) => start.run(&progress)?,
@@ -124,7 +129,10 @@ fn describe(system: &System) {
     }
     print(format!("  acks     {}", system.durability()));
     for setting in system.settings() {
-        print(format!("  setting  {} = {}: {}", setting.name, setting.value, setting.why));
+        print(format!(
+            "  setting  {} = {}: {}",
+            setting.name, setting.value, setting.why
+        ));
     }
 }
 

@@ -65,7 +65,9 @@ pub(super) fn stop(kind: SystemKind) -> Result<bool> {
 }
 
 fn path(kind: SystemKind) -> PathBuf {
-    std::env::temp_dir().join("vigie-loadtest").join(format!("{kind}.running"))
+    std::env::temp_dir()
+        .join("vigie-loadtest")
+        .join(format!("{kind}.running"))
 }
 
 /// Field 22 of `/proc/PID/stat`: with the id it names a process for good.

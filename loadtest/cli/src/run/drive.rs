@@ -150,7 +150,10 @@ impl Driver<'_> {
         let data = self.plan.data();
         let none = vigie_systems::faults::Schedule::default();
         let samples = self.plan.supply.totals().map_or(0, |totals| totals.samples);
-        let span_ms = self.plan.end_ms().map_or(3_600_000, |end_ms| end_ms - data.start_ms);
+        let span_ms = self
+            .plan
+            .end_ms()
+            .map_or(3_600_000, |end_ms| end_ms - data.start_ms);
         let mut writing = Writing {
             target: self.target,
             endpoint,
@@ -213,9 +216,7 @@ impl Driver<'_> {
         self.run.totals = Totals {
             elapsed_seconds: elapsed,
             active_series,
-            samples_sent: counts.acked_samples
-                + counts.refused_samples
-                + counts.unknown_samples,
+            samples_sent: counts.acked_samples + counts.refused_samples + counts.unknown_samples,
             samples_acked: counts.acked_samples,
             requests_acked: counts.acked_requests,
             requests_refused: counts.refused_requests,
@@ -241,11 +242,15 @@ impl Driver<'_> {
         }
         if counts.shed > 0 {
             let shed = counts.shed;
-            self.run.remarks.push(format!("{shed} attempts were answered 429 and sent again"));
+            self.run
+                .remarks
+                .push(format!("{shed} attempts were answered 429 and sent again"));
         }
         if counts.unknown_requests > 0 {
             let unknown = counts.unknown_requests;
-            self.run.remarks.push(format!("{unknown} requests were given up without an answer"));
+            self.run
+                .remarks
+                .push(format!("{unknown} requests were given up without an answer"));
         }
         self.say(format!(
             "{} samples acknowledged in {elapsed:.1} s, {} CPU us a sample, generator {:.3}; p50 {}, p99 {}",
@@ -291,10 +296,10 @@ impl Driver<'_> {
         let Some(system) = self.target.system() else {
             return Ok(());
         };
-        let stage = self
-            .options
-            .progress
-            .stage(format!("{}: waiting until it has come to rest", self.target.name()), 1);
+        let stage = self.options.progress.stage(
+            format!("{}: waiting until it has come to rest", self.target.name()),
+            1,
+        );
         let limits = SettleLimits::default();
         let settled = match self.plan.scenario.settle {
             SettleSpec::Compact => system.settle(&limits),
@@ -304,12 +309,15 @@ impl Driver<'_> {
         drop(stage);
         if !settled.at_rest {
             let waited = settled.waited;
-            let remark = format!("it had not come to rest {waited:.0?} after the last sample; measured as it was");
+            let remark =
+                format!("it had not come to rest {waited:.0?} after the last sample; measured as it was");
             self.run.remarks.push(remark);
         }
         if !settled.forced.is_empty() {
             let forced = settled.forced.join(", ");
-            self.run.remarks.push(format!("before the disk was measured: {forced}"));
+            self.run
+                .remarks
+                .push(format!("before the disk was measured: {forced}"));
         }
         let account = system.account()?;
         let totals = &mut self.run.totals;

@@ -112,8 +112,12 @@ impl Replay {
     /// The workload of the ledgers in `dir`.
     pub fn read(dir: &Path) -> Result<Workload> {
         let path = dir.join(REPLAY_FILE);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("read {}, which says what the ledger's requests were", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "read {}, which says what the ledger's requests were",
+                path.display()
+            )
+        })?;
         let replay: Self = serde_json::from_str(&text).with_context(|| format!("read {}", path.display()))?;
         Ok(Workload::new(&replay.workload, replay.seed)?)
     }

@@ -40,7 +40,11 @@ fn verify_options(data: &WorkloadSpec) -> VerifyOptions {
         [ShapeSpec::TsbsCpu { .. }] => ("hostname", 10),
         [ShapeSpec::NodeExporter { series_per_host, .. }] => ("instance", i64::from(*series_per_host)),
         [ShapeSpec::K6 { .. }] => ("__name__", 1000),
-        [ShapeSpec::Avalanche { series_per_metric, .. }] => ("__name__", i64::from(*series_per_metric)),
+        [
+            ShapeSpec::Avalanche {
+                series_per_metric, ..
+            },
+        ] => ("__name__", i64::from(*series_per_metric)),
         _ => ("__name__", 20_000),
     };
     let window_ms = (MAX_SAMPLES / series.max(1)).max(1) * data.interval.0;

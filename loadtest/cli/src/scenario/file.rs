@@ -261,7 +261,7 @@ impl Scenario {
     /// Time that the data span.
     pub fn data_span_ms(&self) -> Option<i64> {
         let data = self.data().ok()?;
-        Some(i64::try_from(data.rounds?).ok()?.checked_mul(data.interval.0)?)
+        i64::try_from(data.rounds?).ok()?.checked_mul(data.interval.0)
     }
 
     /// Whether requests are remote write 2.0.

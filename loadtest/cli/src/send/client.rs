@@ -52,7 +52,7 @@ impl Endpoint {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,
     /// Remote write 2.0's count of samples written, where the server says it.
@@ -63,7 +63,7 @@ pub struct Answer {
 
 /// Why there is no answer. Whether the request had its effect is then not known.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
+pub(super) enum NoAnswer {
     #[error("connect: {0}")]
     Connect(#[source] std::io::Error),
     #[error("exchange: {0}")]
@@ -76,20 +76,20 @@ pub enum NoAnswer {
 
 impl NoAnswer {
     /// Whether the request may have reached the server.
-    pub fn may_have_arrived(&self) -> bool {
+    pub(super) fn may_have_arrived(&self) -> bool {
         !matches!(self, Self::Connect(_))
     }
 }
 
 /// A connection that is made when needed and made again after a failure.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     endpoint: Endpoint,
     sender: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Connection {
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             sender: None,
@@ -97,7 +97,7 @@ impl Connection {
     }
 
     /// Posts `body` once.
-    pub async fn post(&mut self, headers: &HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
+    pub(super) async fn post(&mut self, headers: &HeaderMap, body: Bytes) -> Result<Answer, NoAnswer> {
         let limit = self.endpoint.timeout;
         let answer = timeout(limit, self.exchange(headers, body))
             .await

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What an answer means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Acknowledged.
     Acked,
     /// Send it again, not before the pause.
@@ -19,7 +19,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// 2xx is an ack, 5xx and 429 are recoverable, everything else is not
 /// (<https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>).
-pub fn verdict(status: u16) -> Verdict {
+pub(super) fn verdict(status: u16) -> Verdict {
     match status {
         200..300 => Verdict::Acked,
         429 | 500..600 => Verdict::Retry,
@@ -29,7 +29,7 @@ pub fn verdict(status: u16) -> Verdict {
 
 /// Pauses between attempts at one request.
 #[derive(Debug, Clone, Copy)]
-pub struct Backoff {
+pub(super) struct Backoff {
     next: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause before the next attempt: what the server asked for, or twice the last one.
-    pub fn pause(&mut self, retry_after: Option<Duration>) -> Duration {
+    pub(super) fn pause(&mut self, retry_after: Option<Duration>) -> Duration {
         let pause = retry_after.unwrap_or(self.next).min(MAX_BACKOFF);
         self.next = (self.next * 2).min(MAX_BACKOFF);
         pause
@@ -49,7 +49,7 @@ impl Backoff {
 }
 
 /// `Retry-After` in seconds; the date form is not used by any server here and counts as absent.
-pub fn parse_retry_after(value: Option<&[u8]>) -> Option<Duration> {
+pub(super) fn parse_retry_after(value: Option<&[u8]>) -> Option<Duration> {
     let seconds: u64 = std::str::from_utf8(value?).ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }

@@ -47,7 +47,7 @@ pub trait Source: Send {
 
 /// What a sender needs to know besides its requests.
 #[derive(Debug, Clone)]
-pub struct SenderOptions {
+pub(super) struct SenderOptions {
     pub endpoint: Endpoint,
     pub pace: Pace,
     pub start: Instant,
@@ -57,7 +57,7 @@ pub struct SenderOptions {
 
 /// The time below which a sender has nothing left to send, for queriers that ask only for what is complete.
 #[derive(Debug, Clone)]
-pub struct Frontier(Arc<AtomicI64>);
+pub(super) struct Frontier(Arc<AtomicI64>);
 
 impl Default for Frontier {
     fn default() -> Self {
@@ -67,7 +67,7 @@ impl Default for Frontier {
 
 impl Frontier {
     /// All samples before this time have met their fate.
-    pub fn get_ms(&self) -> i64 {
+    pub(super) fn get_ms(&self) -> i64 {
         self.0.load(Ordering::Acquire)
     }
 
@@ -77,7 +77,7 @@ impl Frontier {
 }
 
 /// Sends everything `source` has, until it is empty or `stop` turns true.
-pub async fn send_all(
+pub(super) async fn send_all(
     options: SenderOptions,
     mut source: Box<dyn Source>,
     recorder: Arc<Recorder>,
