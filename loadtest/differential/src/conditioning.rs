@@ -90,8 +90,7 @@ fn sums_up(parent: &Expression, child: &Expression) -> bool {
     let Expression::Aggregate(aggregate) = parent else {
         return false;
     };
-    let is_instant = matches!(child, Expression::Selector(selector) if selector.range.is_none());
-    is_instant && aggregate.inner == *child && ROUNDED_AGGREGATIONS.contains(&aggregate.operator)
+    aggregate.inner == *child && ROUNDED_AGGREGATIONS.contains(&aggregate.operator)
 }
 
 /// `v * (1 + 2e-15 * cos(clamp(v * 1e7, -1e9, 1e9)))`: each value is changed by an amount of its own,

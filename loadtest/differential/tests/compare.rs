@@ -11,12 +11,12 @@ fn vector(series: &[(&str, &str)]) -> Answer {
         r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}},"warnings":["w"]}}"#,
         series.join(",")
     );
-    Answer::parse(200, &body).unwrap()
+    Answer::parse(200, &body).expect("the body is well formed")
 }
 
 fn error(status: u16, error_type: &str, message: &str) -> Answer {
     let body = format!(r#"{{"status":"error","errorType":"{error_type}","error":"{message}"}}"#);
-    Answer::parse(status, &body).unwrap()
+    Answer::parse(status, &body).expect("the body is well formed")
 }
 
 /// `expected` is the difference, or empty.
