@@ -1,5 +1,7 @@
 //! Vigie and the real peers: what they acknowledge is stored, and they come back. `make test-peers` builds them first.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

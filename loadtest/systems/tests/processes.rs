@@ -1,5 +1,7 @@
 //! Life and death of real small processes, and faults that happen to them on a schedule.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
