@@ -11,7 +11,7 @@ use vigie_systems::{StartOptions, System, SystemKind};
 
 use crate::ask::Oracle;
 use crate::progress::Progress;
-use crate::run::{DriveOptions, Plan, Target, drive, machine};
+use crate::run::{Arena, DriveOptions, Plan, Target, drive, machine};
 use crate::summary::query_summary;
 
 /// Which servers, and how they are run.
@@ -132,14 +132,16 @@ fn run_one(
 ) -> Result<SystemRun> {
     let dir = options.dir.join(format!("{kind}-{round}"));
     std::fs::create_dir_all(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
+    progress.say(format!("{kind}: starting (round {round} of {})", options.rounds));
+    let mut arena = Arena::build(plan, &dir)?;
     let start = StartOptions {
         cores: options.cores.clone(),
         memory_bytes: options.memory_bytes,
         out_of_order_ms: plan.scenario.out_of_order_window.0.unsigned_abs(),
+        namespace: arena.namespace()?,
         extra_args: plan.scenario.args.get(kind.name()).cloned().unwrap_or_default(),
-        ..StartOptions::new(&dir)
+        ..StartOptions::new(arena.data_dir(&dir))
     };
-    progress.say(format!("{kind}: starting (round {round} of {})", options.rounds));
     let run = match System::start(kind, &start) {
         Err(error) => {
             progress.say(format!("{kind}: {error:#}"));
@@ -152,7 +154,7 @@ fn run_one(
         }
         Ok(system) => {
             let system = Arc::new(system);
-            let target = Target::Own(Arc::clone(&system));
+            arena.admit(&system);
             let ledger_dir = options.out.join(format!("{kind}-{round}"));
             std::fs::create_dir_all(&ledger_dir)
                 .with_context(|| format!("make the folder {}", ledger_dir.display()))?;
@@ -160,10 +162,11 @@ fn run_one(
                 dir: &ledger_dir,
                 round,
                 is_oracle,
+                stage: Some(arena.stage()),
                 stop,
                 progress,
             };
-            let run = drive(plan, &target, oracle, &drive_options)?;
+            let run = drive(plan, &Target::Own(Arc::clone(&system)), oracle, &drive_options)?;
             // It has served its purpose; that it cannot be stopped in order is a remark at most.
             if let Err(error) = system.stop() {
                 progress.say(format!("{kind}: {error:#}"));
@@ -171,6 +174,8 @@ fn run_one(
             run
         }
     };
+    // Its disk and network go before the folder they are in.
+    drop(arena);
     if !options.keep {
         std::fs::remove_dir_all(&dir).with_context(|| format!("delete {}", dir.display()))?;
     }

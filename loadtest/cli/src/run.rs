@@ -1,5 +1,6 @@
 //! Driving one server through one scenario.
 
+mod arena;
 mod drive;
 mod machine;
 mod plan;
@@ -7,6 +8,7 @@ mod read_back;
 mod target;
 mod write;
 
+pub use arena::Arena;
 pub use drive::{DriveOptions, drive, feed};
 pub use machine::machine;
 pub use plan::{Plan, PlanOptions, Replay};

@@ -125,6 +125,7 @@ impl Run {
             dir,
             round: 1,
             is_oracle: true,
+            stage: None,
             stop,
             progress,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use vigie_ledger::{Fault, Verdict};
 use vigie_report::{Event, Figure, Generator, Outcome, Setting, SystemRun, Totals};
+use vigie_systems::faults::{Schedule, Stage};
 use vigie_systems::{SettleLimits, System};
 
 use super::plan::{Plan, Replay};
@@ -27,6 +28,8 @@ pub struct DriveOptions<'a> {
     pub round: u32,
     /// Whether this run's answers become the oracle's, if there is none yet.
     pub is_oracle: bool,
+    /// What faults can happen to; needed by scenarios with faults.
+    pub stage: Option<&'a Stage>,
     /// Ends the run early, in order.
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
@@ -80,7 +83,8 @@ pub fn feed(plan: &Plan, target: &Target, dir: &Path, progress: &Progress) -> Re
         pace: Pace::Closed,
         give_up_after: Duration::from_millis(send.give_up.0.unsigned_abs()),
         live: None,
-        faults: &vigie_systems::faults::Schedule::default(),
+        faults: &Schedule::default(),
+        stage: None,
         interval: Duration::from_secs(1),
         samples: plan.supply.totals().map_or(0, |totals| totals.samples),
         title: format!("{}: writing", target.name()),
@@ -106,6 +110,10 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     fn everything(&mut self, oracle: &mut Option<Oracle>) -> Result<()> {
+        ensure!(
+            self.plan.scenario.scrape.is_none(),
+            "this build cannot serve targets to be scraped"
+        );
         let cpu_before = self.target.cpu_seconds();
         let tenants = self.plan.supply.workload().tenants();
         let description = format!("{}, seed {}", self.plan.scenario.name, self.plan.seed);
@@ -148,7 +156,7 @@ impl Driver<'_> {
             sources.iter().map(|source| source.portion(until_ms)).collect()
         };
         let data = self.plan.data();
-        let none = vigie_systems::faults::Schedule::default();
+        let none = Schedule::default();
         let samples = self.plan.supply.totals().map_or(0, |totals| totals.samples);
         let span_ms = self
             .plan
@@ -161,6 +169,7 @@ impl Driver<'_> {
             give_up_after: Duration::from_millis(send.give_up.0.unsigned_abs()),
             live: None,
             faults: &none,
+            stage: self.options.stage,
             interval: Duration::from_secs(1),
             samples,
             title: format!("{}: writing as fast as it is taken", self.target.name()),

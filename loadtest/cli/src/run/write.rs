@@ -1,13 +1,11 @@
 //! Writing: the fleet at work, watched once per interval, with queriers and faults beside it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use vigie_report::{Event, Interval};
-use vigie_systems::faults::{Applied, Schedule, Stage, Victim};
+use vigie_systems::faults::{Applied, Schedule, Stage};
 use vigie_systems::own_cpu_seconds;
 
 use super::target::Target;
@@ -16,8 +14,6 @@ use crate::progress::{Progress, short_count};
 use crate::scenario::When;
 use crate::send::{Endpoint, Fleet, FleetOptions, Pace, Source, Stretch};
 
-/// The name scenarios give the server in their faults.
-const SERVER: &str = "server";
 /// The disk is walked in every so many intervals, because that costs more than all the rest.
 const DISK_EVERY: usize = 10;
 /// How often the end of the fleet is looked for.
@@ -32,6 +28,8 @@ pub(super) struct Writing<'a> {
     /// What is asked meanwhile, and the clock to do it by; nothing while history is sent.
     pub(super) live: Option<(&'a [Question], LiveClockSpec)>,
     pub(super) faults: &'a Schedule,
+    /// What faults can happen to.
+    pub(super) stage: Option<&'a Stage>,
     /// Length of an interval of the report.
     pub(super) interval: Duration,
     /// Samples that will be sent, for the bar; 0 if there is no end.
@@ -134,13 +132,11 @@ impl Writing<'_> {
         if self.faults.is_empty() {
             return Ok(None);
         }
-        let system = Arc::clone(self.target.own("a fault")?);
-        let stage = Stage {
-            systems: BTreeMap::from([(SERVER.to_owned(), system as Arc<dyn Victim>)]),
-            ..Stage::default()
-        };
+        let stage = self
+            .stage
+            .context("a fault needs a server that the load tester runs itself: use --system")?;
         Ok(Some(scope.spawn(move || {
-            self.faults.run(&stage, started, stop, |applied| {
+            self.faults.run(stage, started, stop, |applied| {
                 let error = applied
                     .error
                     .as_deref()

@@ -34,6 +34,9 @@ pub struct Scenario {
     /// What goes wrong, and how many seconds after the start of the live part; the system is called `server`.
     #[serde(default)]
     pub faults: Schedule,
+    /// The size of the disk that a `fill-disk` fault fills. Default 1024.
+    #[serde(default = "one_gib")]
+    pub disk_mib: u64,
     /// How far behind the newest sample of a series the server must accept samples. Default 0.
     #[serde(default = "zero")]
     pub out_of_order_window: Millis,
@@ -53,6 +56,10 @@ pub struct Scenario {
     /// Systems that cannot take part, with the reason; `compare` leaves them out and says why.
     #[serde(default)]
     pub without: BTreeMap<String, String>,
+}
+
+fn one_gib() -> u64 {
+    1024
 }
 
 fn zero() -> Millis {
@@ -147,7 +154,9 @@ pub const fn builtin() -> &'static [Builtin] {
         "churn-10",
         "dashboards-24h",
         "exposition",
+        "faults-disk",
         "faults-kill",
+        "faults-network",
         "ha-pairs",
         "mimir-k6",
         "noisy-tenant",
