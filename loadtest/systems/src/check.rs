@@ -18,6 +18,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const VISIBLE_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const STEP_MS: i64 = 1000;
+/// Of a value, what rounding may change: VictoriaMetrics keeps 3.141592653589 of pi.
+const ROUNDING: f64 = 1e-12;
 /// Values whose last bits show how a store rounds.
 const VALUES: [f64; 10] = [
     0.0,
@@ -53,10 +55,12 @@ pub struct Probe {
     pub claimed: Option<u64>,
     /// Read back with their time and their bits.
     pub exact: usize,
-    /// Read back with their time and a value that differs in its last bits (by at most 1e-15 of itself), or in the sign of zero.
+    /// Read back with their time and a value that differs in its last bits (by at most 1e-12 of itself), or in the sign of zero.
     pub rounded: usize,
     /// Read back with another value.
     pub wrong: usize,
+    /// Sent and found, of those that are rounded or wrong.
+    pub differences: Vec<(f64, f64)>,
     pub missing: usize,
     /// Read back and never sent.
     pub unexpected: usize,
@@ -113,6 +117,7 @@ pub fn probe(system: &System, protocol: Protocol) -> Result<Probe> {
         exact: 0,
         rounded: 0,
         wrong: 0,
+        differences: Vec::new(),
         missing: 0,
         unexpected: 0,
         refusal: if ack.is_success() { String::new() } else { ack.body },
@@ -140,15 +145,24 @@ impl Probe {
             }
         }
         (self.exact, self.rounded, self.wrong, self.missing) = (0, 0, 0, 0);
+        self.differences.clear();
         for series in sent {
             let labels: BTreeMap<String, String> = series.labels.iter().cloned().collect();
             for (t, value) in &series.samples {
                 let found = stored.get_mut(&(labels.clone(), *t)).and_then(Vec::pop);
-                match found {
-                    Some(found) if found.to_bits() == value.to_bits() => self.exact += 1,
-                    Some(found) if (found - value).abs() <= 1e-15 * value.abs() => self.rounded += 1,
-                    Some(_) => self.wrong += 1,
-                    None => self.missing += 1,
+                let Some(found) = found else {
+                    self.missing += 1;
+                    continue;
+                };
+                if found.to_bits() == value.to_bits() {
+                    self.exact += 1;
+                    continue;
+                }
+                self.differences.push((*value, found));
+                if (found - value).abs() <= ROUNDING * value.abs() {
+                    self.rounded += 1;
+                } else {
+                    self.wrong += 1;
                 }
             }
         }
