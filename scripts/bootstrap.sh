@@ -4,6 +4,7 @@
 #   scripts/bootstrap.sh          what `make build` and `make test` need
 #   scripts/bootstrap.sh go       also a Go toolchain, for the peers under tools/
 #   scripts/bootstrap.sh e2e      also MariaDB and its exporter, which `make e2e` monitors
+#   scripts/bootstrap.sh faults   also what the load tester mounts disks and makes networks with
 set -euo pipefail
 
 cache="${VIGIE_CACHE:-$HOME/.cache/vigie}"
@@ -85,11 +86,19 @@ install_e2e_packages() {
   if [ ${#missing[@]} -gt 0 ]; then apt_install "${missing[@]}"; fi
 }
 
+install_fault_packages() {
+  local missing=()
+  { have ip && have tc; } || missing+=(iproute2)
+  have mkfs.ext4 || [ -x /sbin/mkfs.ext4 ] || missing+=(e2fsprogs)
+  if [ ${#missing[@]} -gt 0 ]; then apt_install "${missing[@]}"; fi
+}
+
 install_build_packages
 install_rust
 case "${1:-}" in
   '') ;;
   go) install_go ;;
   e2e) install_go; install_e2e_packages ;;
-  *) say "unknown argument '$1' (expected nothing, go or e2e)"; exit 2 ;;
+  faults) install_fault_packages ;;
+  *) say "unknown argument '$1' (expected nothing, go, e2e or faults)"; exit 2 ;;
 esac

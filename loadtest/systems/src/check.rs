@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Api;
 use crate::kind::SystemKind;
 use crate::remote_write::{Protocol, Series, encode_request, encode_request_v2, snappy};
 use crate::system::System;
@@ -13,10 +14,12 @@ use crate::write_client::{Ack, WriteClient};
 
 const METRIC: &str = "vigie_loadtest_probe";
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// VictoriaMetrics shows samples a second or two after the answer; nobody takes longer than this.
-const VISIBLE_DEADLINE: Duration = Duration::from_secs(10);
+/// Nobody takes longer to show what was acknowledged, not even VictoriaMetrics after an answer that found nothing.
+const VISIBLE_DEADLINE: Duration = Duration::from_secs(15);
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const STEP_MS: i64 = 1000;
+/// Of a value, what rounding may change: VictoriaMetrics keeps 3.141592653589 of pi.
+const ROUNDING: f64 = 1e-12;
 /// Values whose last bits show how a store rounds.
 const VALUES: [f64; 10] = [
     0.0,
@@ -31,11 +34,12 @@ const VALUES: [f64; 10] = [
     std::f64::consts::PI,
 ];
 
-/// What a server says it is.
+/// Which version of a system was run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     pub system: SystemKind,
-    /// As `/api/v1/status/buildinfo` says; of VictoriaMetrics, which imitates that of Prometheus, from its metrics.
+    /// Of a peer the version of the Go module it was built from: built that way, it doesn't know its own. Prometheus
+    /// 3.14.0 is the module's v0.314.0. `/api/v1/status/buildinfo` is no help: others imitate what Prometheus says.
     pub version: String,
     pub program: String,
 }
@@ -51,10 +55,12 @@ pub struct Probe {
     pub claimed: Option<u64>,
     /// Read back with their time and their bits.
     pub exact: usize,
-    /// Read back with their time and a value that differs in its last bits (by at most 1e-15 of itself).
+    /// Read back with their time and a value that differs in its last bits (by at most 1e-12 of itself), or in the sign of zero.
     pub rounded: usize,
     /// Read back with another value.
     pub wrong: usize,
+    /// Sent and found, of those that are rounded or wrong.
+    pub differences: Vec<(f64, f64)>,
     pub missing: usize,
     /// Read back and never sent.
     pub unexpected: usize,
@@ -80,25 +86,9 @@ pub fn check(system: &System) -> Result<(Version, Vec<Probe>)> {
 }
 
 pub fn version(system: &System) -> Result<Version> {
-    let version = if system.kind() == SystemKind::VictoriaMetrics {
-        let page = Api::new(system.base_url())?.get("/metrics")?.body;
-        let line = page.lines().find(|line| line.starts_with("vm_app_version{"));
-        // A binary built as a Go tool has no version stamped in; then the module's version is what it was built from.
-        let stamped = line.and_then(|line| quoted(line, "short_version=\""));
-        stamped
-            .filter(|version| !version.is_empty())
-            .map_or_else(|| module_version(system), Ok)?
-    } else {
-        let data = system.api().get("/api/v1/status/buildinfo")?.data();
-        let said = data
-            .ok()
-            .and_then(|data| Some(data["version"].as_str()?.to_owned()));
-        said.filter(|version| !version.is_empty() && version != "unknown")
-            .map_or_else(|| module_version(system), Ok)?
-    };
     Ok(Version {
         system: system.kind(),
-        version,
+        version: version_of_program(system.kind(), system.program())?,
         program: system.program().display().to_string(),
     })
 }
@@ -127,12 +117,14 @@ pub fn probe(system: &System, protocol: Protocol) -> Result<Probe> {
         exact: 0,
         rounded: 0,
         wrong: 0,
+        differences: Vec::new(),
         missing: 0,
         unexpected: 0,
         refusal: if ack.is_success() { String::new() } else { ack.body },
     };
+    system.show_written()?;
     let selector = format!("{METRIC}{{run=\"{run}\"}}");
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     loop {
         let shown = system.api().samples(&selector, end_ms - 60_000, end_ms)?;
         result.compare(&sent, shown);
@@ -153,15 +145,24 @@ impl Probe {
             }
         }
         (self.exact, self.rounded, self.wrong, self.missing) = (0, 0, 0, 0);
+        self.differences.clear();
         for series in sent {
             let labels: BTreeMap<String, String> = series.labels.iter().cloned().collect();
             for (t, value) in &series.samples {
                 let found = stored.get_mut(&(labels.clone(), *t)).and_then(Vec::pop);
-                match found {
-                    Some(found) if found.to_bits() == value.to_bits() => self.exact += 1,
-                    Some(found) if (found - value).abs() <= 1e-15 * value.abs() => self.rounded += 1,
-                    Some(_) => self.wrong += 1,
-                    None => self.missing += 1,
+                let Some(found) = found else {
+                    self.missing += 1;
+                    continue;
+                };
+                if found.to_bits() == value.to_bits() {
+                    self.exact += 1;
+                    continue;
+                }
+                self.differences.push((*value, found));
+                if (found - value).abs() <= ROUNDING * value.abs() {
+                    self.rounded += 1;
+                } else {
+                    self.wrong += 1;
                 }
             }
         }
@@ -203,16 +204,23 @@ fn send(system: &System, body: Bytes, protocol: Protocol) -> Result<Ack> {
         .with_context(|| format!("write to {}", system.kind()))
 }
 
-/// The version of the Go module a program was built from, as its build information says.
-fn module_version(system: &System) -> Result<String> {
-    let bytes = std::fs::read(system.program()).context("read the program of a peer")?;
-    // `dep`, the path of the module, its version and its hash, apart by tabs, stand in the build information.
-    let module: &[u8] = match system.kind() {
-        SystemKind::VictoriaMetrics => b"dep\tgithub.com/VictoriaMetrics/VictoriaMetrics\t",
-        SystemKind::Mimir => b"dep\tgithub.com/grafana/mimir\t",
-        SystemKind::Prometheus => b"dep\tgithub.com/prometheus/prometheus\t",
-        SystemKind::Vigie | SystemKind::VigieRelaxed => return Ok("unknown".to_owned()),
+fn version_of_program(kind: SystemKind, program: &Path) -> Result<String> {
+    // The build information says `mod`, the path of the main module, its version and its hash, apart by tabs.
+    let module: &[u8] = match kind {
+        SystemKind::VictoriaMetrics => b"mod\tgithub.com/VictoriaMetrics/VictoriaMetrics\t",
+        SystemKind::Mimir => b"mod\tgithub.com/grafana/mimir\t",
+        SystemKind::Prometheus => b"mod\tgithub.com/prometheus/prometheus\t",
+        SystemKind::Vigie | SystemKind::VigieRelaxed => {
+            let said = Command::new(program)
+                .arg("--version")
+                .output()
+                .context("ask for a version")?;
+            let line = String::from_utf8_lossy(&said.stdout);
+            let version = line.trim().strip_prefix("vigie ").context("find a version")?;
+            return Ok(version.to_owned());
+        }
     };
+    let bytes = std::fs::read(program).context("read the program of a peer")?;
     let at = bytes
         .windows(module.len())
         .position(|window| window == module)
@@ -223,10 +231,4 @@ fn module_version(system: &System) -> Result<String> {
         .copied()
         .collect();
     String::from_utf8(version).context("read the module's version")
-}
-
-/// The text after `start` until the next quotation mark.
-fn quoted(line: &str, start: &str) -> Option<String> {
-    let (_, rest) = line.split_once(start)?;
-    Some(rest.split_once('"')?.0.to_owned())
 }

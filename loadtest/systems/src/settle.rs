@@ -60,10 +60,10 @@ impl System {
             // It has nothing to be told: the newest two to three hours stay in the head and the WAL.
             SystemKind::Prometheus => Vec::new(),
             SystemKind::VictoriaMetrics => {
-                ask_for(&base, "/internal/force_flush")?;
-                ask_for(&base, "/internal/force_merge")?;
+                self.ask_for("/internal/force_flush", limits.deadline)?;
+                self.ask_for("/internal/force_merge", limits.deadline)?;
                 self.wait_for_rest(limits, started)?;
-                ask_for(&base, "/internal/resetRollupResultCache")?;
+                self.ask_for("/internal/resetRollupResultCache", limits.deadline)?;
                 vec![
                     "/internal/force_flush".to_owned(),
                     "/internal/force_merge (all partitions)".to_owned(),
@@ -72,7 +72,7 @@ impl System {
                 ]
             }
             SystemKind::Mimir => {
-                ask_for(&base, "/ingester/flush?wait=true")?;
+                self.ask_for("/ingester/flush?wait=true", limits.deadline)?;
                 self.await_compactor(&base, limits, started)?;
                 vec![
                     "/ingester/flush?wait=true".to_owned(),
@@ -155,18 +155,6 @@ impl System {
             .with_context(|| format!("find the process of {}", self.kind()))?;
         Ok(crate::proc_stat::ProcStat::read(pid)?.cpu_seconds)
     }
-}
-
-fn ask_for(base: &Api, path: &str) -> Result<()> {
-    let answer = base.get(path)?;
-    if !(200..300).contains(&answer.status) {
-        bail!(
-            "{path} was refused with {}: {}",
-            answer.status,
-            answer.body.trim()
-        );
-    }
-    Ok(())
 }
 
 /// The values of all lines of the server's own metrics that start with `prefix`, in the order of their labels.

@@ -18,6 +18,7 @@ use crate::setting::Setting;
 /// Long enough to replay the log of millions of series.
 const READY_DEADLINE: Duration = Duration::from_secs(600);
 const STOP_DEADLINE: Duration = Duration::from_secs(300);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The tenant of everything, where a request has to name one and the caller named none.
 pub(crate) const DEFAULT_TENANT: &str = "loadtest";
@@ -186,6 +187,30 @@ impl System {
     pub fn log_tail(&self) -> String {
         let lives = self.lives();
         lives.process.as_ref().map_or_else(String::new, Process::log_tail)
+    }
+
+    /// Makes what was acknowledged visible to queries at once. VictoriaMetrics alone needs it: it shows samples some
+    /// seconds later, and remembers for ten that a question had no answer. Its documentation names this endpoint for
+    /// tests that ask right after writing.
+    pub fn show_written(&self) -> Result<()> {
+        if self.kind == SystemKind::VictoriaMetrics {
+            self.ask_for("/internal/force_flush", ANSWER_DEADLINE)?;
+        }
+        Ok(())
+    }
+
+    /// Gets `path` of the server itself, not of its query API; anything but success is an error.
+    pub(crate) fn ask_for(&self, path: &str, timeout: Duration) -> Result<()> {
+        let answer = Api::with_timeout(&self.recipe.base, timeout)?.get(path)?;
+        if !(200..300).contains(&answer.status) {
+            bail!(
+                "{} refused {path} with {}: {}",
+                self.kind,
+                answer.status,
+                answer.body.trim()
+            );
+        }
+        Ok(())
     }
 
     /// SIGKILL.

@@ -1,4 +1,6 @@
-//! A network of namespaces that is cut, slowed and healed. Needs root, `ip` and `tc`; elsewhere only the refusal is seen.
+//! A network of namespaces that is cut, slowed and healed. Needs root, `ip` and `tc`.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,10 +16,6 @@ const PORT: u16 = 9000;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Of a connection that must not come about.
 const CUT_TIMEOUT: Duration = Duration::from_millis(300);
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
 
 /// Runs `act` on a thread that has moved into a namespace; sockets it makes stay there.
 fn inside<T: Send>(namespace: &str, act: impl FnOnce() -> T + Send) -> T {
@@ -63,24 +61,25 @@ fn reaches(network: &Network, node: &str, address: SocketAddr) -> bool {
         let mut back = [0];
         stream.read_exact(&mut back).is_ok() && back == [7]
     };
-    if node == HOST { ask() } else { inside(&network.place(node).unwrap().0, ask) }
+    if node == HOST {
+        ask()
+    } else {
+        inside(&network.place(node).unwrap().0, ask)
+    }
 }
 
 #[test]
 fn a_cut_stands_between_two_nodes_only_and_is_silent() {
-    if !is_root() {
-        let refused = Network::create(&["a"]).unwrap_err().to_string();
-        assert!(refused.contains("needs root"), "{refused}");
-        return;
-    }
     let network = Network::create(&["a", "b", "c"]).unwrap();
     let (a, b) = (echo_server(&network, "a"), echo_server(&network, "b"));
-    let all = |network: &Network| [
-        reaches(network, "a", b),
-        reaches(network, "b", a),
-        reaches(network, "c", a),
-        reaches(network, HOST, a),
-    ];
+    let all = |network: &Network| {
+        [
+            reaches(network, "a", b),
+            reaches(network, "b", a),
+            reaches(network, "c", a),
+            reaches(network, HOST, a),
+        ]
+    };
     assert_eq!(all(&network), [true; 4]);
 
     // An open connection neither breaks nor hears of the cut: its bytes arrive after it.
@@ -104,12 +103,12 @@ fn a_cut_stands_between_two_nodes_only_and_is_silent() {
 
 #[test]
 fn a_slow_line_takes_its_time() {
-    if !is_root() {
-        return;
-    }
     let network = Network::create(&["a"]).unwrap();
     let a = echo_server(&network, "a");
-    let slowness = Slowness { bits_per_second: 4_000_000, delay_ms: 0 };
+    let slowness = Slowness {
+        bits_per_second: 4_000_000,
+        delay_ms: 0,
+    };
     network.slow(HOST, "a", &slowness).unwrap();
     let mut stream = TcpStream::connect(a).unwrap();
     let bytes = vec![0; 1 << 18];
@@ -117,29 +116,39 @@ fn a_slow_line_takes_its_time() {
     stream.write_all(&bytes).unwrap();
     stream.read_exact(&mut vec![0; bytes.len()]).unwrap();
     // 256 KiB at 500 kB/s less the 64 KiB that go at once. How much longer it takes is the machine's business.
-    assert!(started.elapsed() > Duration::from_millis(300), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() > Duration::from_millis(300),
+        "{:?}",
+        started.elapsed()
+    );
     network.heal(HOST, "a").unwrap();
     assert!(reaches(&network, HOST, a));
 }
 
 #[test]
 fn a_process_lives_in_its_place_and_nothing_stays_behind() {
-    if !is_root() {
-        return;
-    }
     let dir = tempfile::tempdir().unwrap();
     let network = Network::create(&["a", "b"]).unwrap();
     let (namespace, address) = network.place("a").unwrap();
     let launch = Launch {
         name: "looker",
         program: Path::new("/bin/sh"),
-        args: &["-c".to_owned(), "ip -o -4 addr; echo end; exec sleep 100".to_owned()],
+        args: &[
+            "-c".to_owned(),
+            "ip -o -4 addr; echo end; exec sleep 100".to_owned(),
+        ],
         env: &[],
         dir: dir.path(),
-        placement: Placement { cores: &[0], namespace: Some(&namespace) },
+        placement: Placement {
+            cores: &[0],
+            namespace: Some(&namespace),
+        },
     };
     let process = Process::launch(&launch).unwrap();
-    wait_until("the process to look around", DEADLINE, || Ok(process.log_tail().contains("end"))).unwrap();
+    wait_until("the process to look around", DEADLINE, || {
+        Ok(process.log_tail().contains("end"))
+    })
+    .unwrap();
     let said = process.log_tail();
     assert!(said.contains(&format!("{address}/32")), "{said}");
     drop(process);

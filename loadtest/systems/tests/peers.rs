@@ -1,5 +1,7 @@
 //! Vigie and the real peers: what they acknowledge is stored, and they come back. `make test-peers` builds them first.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,10 +43,18 @@ fn check_storing(kind: SystemKind, stored: &[Protocol], lost: &[Protocol]) {
     let (version, probes) = check(&system).unwrap();
     assert!(version.version.contains('.'), "{version:?}");
     let of = |is: &dyn Fn(&vigie_systems::Probe) -> bool| -> Vec<Protocol> {
-        probes.iter().filter(|probe| is(probe)).map(|probe| probe.protocol).collect()
+        probes
+            .iter()
+            .filter(|probe| is(probe))
+            .map(|probe| probe.protocol)
+            .collect()
     };
     assert_eq!(of(&|probe| probe.is_stored()), stored, "{version:?}: {probes:#?}");
-    assert_eq!(of(&|probe| probe.acknowledged() && !probe.is_stored()), lost, "{version:?}: {probes:#?}");
+    assert_eq!(
+        of(&|probe| probe.acknowledged() && !probe.is_stored()),
+        lost,
+        "{version:?}: {probes:#?}"
+    );
 }
 
 #[test]
@@ -78,12 +88,21 @@ fn check_life(kind: SystemKind) {
     write(&system, now_ms);
     let is_all_there = |api: &Api| Ok(api.instant(SELECTOR, now_ms)?.only_value()? == f64::from(SERIES));
     wait_until("all series to be shown", DEADLINE, || is_all_there(system.api())).unwrap();
-    let shown = system.api().samples("vigie_loadtest_life", now_ms - 60_000, now_ms).unwrap();
+    let shown = system
+        .api()
+        .samples("vigie_loadtest_life", now_ms - 60_000, now_ms)
+        .unwrap();
     let samples: usize = shown.iter().map(|series| series.samples.len()).sum();
     assert_eq!(samples as u32, SERIES * REQUESTS);
-    let names = system.api().label_values("number", "vigie_loadtest_life", now_ms - 60_000, now_ms).unwrap();
+    let names = system
+        .api()
+        .label_values("number", "vigie_loadtest_life", now_ms - 60_000, now_ms)
+        .unwrap();
     assert_eq!(names.len() as u32, SERIES);
-    let series = system.api().series("vigie_loadtest_life", now_ms - 60_000, now_ms).unwrap();
+    let series = system
+        .api()
+        .series("vigie_loadtest_life", now_ms - 60_000, now_ms)
+        .unwrap();
     assert_eq!(series.len() as u32, SERIES);
     let labels = system.api().labels(now_ms - 60_000, now_ms).unwrap();
     assert_eq!(labels, ["__name__", "number"]);
@@ -93,7 +112,10 @@ fn check_life(kind: SystemKind) {
     assert!(settled.at_rest, "{settled:?}");
     assert!(is_all_there(system.api()).unwrap());
     let before = system.account().unwrap();
-    assert!(before.cpu_seconds > 0.0 && before.resident_bytes > 0 && before.disk_bytes > 0, "{before:?}");
+    assert!(
+        before.cpu_seconds > 0.0 && before.resident_bytes > 0 && before.disk_bytes > 0,
+        "{before:?}"
+    );
     let parts: u64 = system.disk_parts().unwrap().iter().map(|(_, bytes)| bytes).sum();
     assert!(parts > 0, "{parts}");
 
@@ -103,7 +125,10 @@ fn check_life(kind: SystemKind) {
     system.kill9().unwrap();
     assert!(system.check_running().is_err() && system.pause().is_err());
     let dead = system.account().unwrap();
-    assert!(dead.cpu_seconds >= before.cpu_seconds && dead.resident_bytes == 0, "{dead:?}");
+    assert!(
+        dead.cpu_seconds >= before.cpu_seconds && dead.resident_bytes == 0,
+        "{dead:?}"
+    );
     assert!(dead.peak_resident_bytes >= before.resident_bytes, "{dead:?}");
     let restarted = system.restart(is_all_there).unwrap();
     assert!(restarted.first_correct_answer >= restarted.ready);
@@ -121,18 +146,26 @@ fn check_life(kind: SystemKind) {
 }
 
 fn write(system: &System, end_ms: i64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let client = WriteClient::new(&system.write_url(), 4, DEADLINE).unwrap();
     for request in 0..REQUESTS {
         let t = end_ms - i64::from(REQUESTS - 1 - request) * 1000;
         let series: Vec<Series> = (0..SERIES)
             .map(|number| {
-                let labels = [("__name__", "vigie_loadtest_life"), ("number", &*number.to_string())];
+                let labels = [
+                    ("__name__", "vigie_loadtest_life"),
+                    ("number", &*number.to_string()),
+                ];
                 Series::new(&labels, &[(t, f64::from(number * request))])
             })
             .collect();
         let body = Bytes::from(snappy(&encode_request(&series)).unwrap());
-        let ack = runtime.block_on(client.send(body, Protocol::V1, system.default_tenant())).unwrap();
+        let ack = runtime
+            .block_on(client.send(body, Protocol::V1, system.default_tenant()))
+            .unwrap();
         assert!(ack.is_success(), "{ack:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Life and death of real small processes, and faults that happen to them on a schedule.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -13,7 +15,10 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// `sh -c SCRIPT`, logging to `NAME.log` in `dir`.
 fn shell(name: &str, script: &str, dir: &Path, cores: &[usize]) -> Process {
-    let placement = Placement { cores, namespace: None };
+    let placement = Placement {
+        cores,
+        namespace: None,
+    };
     let launch = Launch {
         name,
         program: Path::new("/bin/sh"),
@@ -41,16 +46,24 @@ fn a_process_is_born_on_its_cores_with_its_environment() {
     let dir = tempfile::tempdir().unwrap();
     let script = "echo $GREETING; grep Cpus_allowed_list /proc/self/status; exec sleep 100";
     let pinned = shell("pinned", script, dir.path(), &[0]);
-    until("the process to say where it runs", || Ok(pinned.log_tail().contains("Cpus_allowed_list")));
+    until("the process to say where it runs", || {
+        Ok(pinned.log_tail().contains("Cpus_allowed_list"))
+    });
     let said = pinned.log_tail();
-    assert!(said.contains("hello") && said.contains("Cpus_allowed_list:\t0\n"), "{said}");
+    assert!(
+        said.contains("hello") && said.contains("Cpus_allowed_list:\t0\n"),
+        "{said}"
+    );
     let missing = Launch {
         name: "nowhere",
         program: Path::new("/bin/sh"),
         args: &[],
         env: &[],
         dir: dir.path(),
-        placement: Placement { cores: &[100_000], namespace: None },
+        placement: Placement {
+            cores: &[100_000],
+            namespace: None,
+        },
     };
     let refused = format!("{:#}", Process::launch(&missing).unwrap_err());
     assert!(refused.contains("core 100000"), "{refused}");
@@ -87,14 +100,27 @@ fn the_account_of_a_killed_process_is_kept() {
 #[test]
 fn an_end_is_bounded_and_an_error_is_shown() {
     let dir = tempfile::tempdir().unwrap();
-    let mut stubborn = shell("stubborn", "trap '' TERM; echo deaf; while :; do :; done", dir.path(), &[]);
-    until("the process to be deaf", || Ok(stubborn.log_tail().contains("deaf")));
-    let late = stubborn.terminate(Duration::from_millis(100)).unwrap_err().to_string();
+    let mut stubborn = shell(
+        "stubborn",
+        "trap '' TERM; echo deaf; while :; do :; done",
+        dir.path(),
+        &[],
+    );
+    until("the process to be deaf", || {
+        Ok(stubborn.log_tail().contains("deaf"))
+    });
+    let late = stubborn
+        .terminate(Duration::from_millis(100))
+        .unwrap_err()
+        .to_string();
     assert!(late.contains("goes on"), "{late}");
     let mut failing = shell("failing", "echo the reason; exit 3", dir.path(), &[]);
     until("the process to fail", || Ok(failing.check_running().is_err()));
     let why = failing.check_running().unwrap_err().to_string();
-    assert!(why.contains("exit status: 3") && why.contains("the reason"), "{why}");
+    assert!(
+        why.contains("exit status: 3") && why.contains("the reason"),
+        "{why}"
+    );
 }
 
 /// A victim that is one `sleep`.
@@ -166,9 +192,14 @@ fn faults_happen_in_order_and_a_failed_one_is_reported() {
     let schedule: Schedule = serde_json::from_str(json).unwrap();
     let first = sleeper.pid();
     let mut heard = Vec::new();
-    let applied = schedule.run(&stage, Instant::now(), &AtomicBool::new(false), |one: &Applied| {
-        heard.push(one.clone());
-    });
+    let applied = schedule.run(
+        &stage,
+        Instant::now(),
+        &AtomicBool::new(false),
+        |one: &Applied| {
+            heard.push(one.clone());
+        },
+    );
     assert_eq!(applied, heard);
     assert_ne!(sleeper.pid(), first);
     let told: Vec<(f64, Option<&str>)> = applied
@@ -192,9 +223,20 @@ fn faults_happen_in_order_and_a_failed_one_is_reported() {
 
 #[test]
 fn a_stopped_schedule_does_nothing_more() {
-    let schedule = Schedule::new(vec![(3600.0, Fault::Kill { system: "a".to_owned() })]).unwrap();
+    let schedule = Schedule::new(vec![(
+        3600.0,
+        Fault::Kill {
+            system: "a".to_owned(),
+        },
+    )])
+    .unwrap();
     let applied = schedule.run(&Stage::default(), Instant::now(), &AtomicBool::new(true), |_| {});
     assert_eq!(applied, []);
-    let nowhen = Schedule::new(vec![(f64::NAN, Fault::Kill { system: "a".to_owned() })]);
+    let nowhen = Schedule::new(vec![(
+        f64::NAN,
+        Fault::Kill {
+            system: "a".to_owned(),
+        },
+    )]);
     assert!(nowhen.is_err());
 }
