@@ -6,6 +6,7 @@
 //! Both must hold the same data between `--start` and `--end`, for example from the example `feed`.
 //! The exit status is 1 when something differed.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,7 +16,7 @@ use clap::Parser;
 use vigie_differential::{
     Answer, DifferentialReport, Generator, Options, Query, Queryable, RunSpec, Schema, Tolerance, run,
 };
-use vigie_e2e::{Api, percent_encode, progress};
+use vigie_e2e::{Api, percent_encode};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -109,7 +110,7 @@ fn main() -> Result<ExitCode> {
     options.extended_ranges = arguments.extended_ranges;
     if arguments.print {
         for query in Generator::new(arguments.seed[0], &schema, options).take(arguments.queries as usize) {
-            progress(&query.to_string());
+            say(&query.to_string());
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -127,10 +128,15 @@ fn main() -> Result<ExitCode> {
     };
     let report = run(&spec, &schema, &a, &b, &mut |now| {
         if let Some(found) = now.found {
-            progress(&format!(
-                "seed {} query {}: {}\n  {} [{}]\n  a: {}\n  b: {}",
+            say(&format!(
+                "seed {} query {}: {}{}\n  {} [{}]\n  a: {}\n  b: {}",
                 found.seed,
                 found.index,
+                if found.ill_conditioned {
+                    "ill-conditioned, "
+                } else {
+                    ""
+                },
                 found.detail,
                 found.minimal_query,
                 found.minimal_grid,
@@ -139,7 +145,7 @@ fn main() -> Result<ExitCode> {
             ));
         }
         if now.done % 1000 == 0 {
-            progress(&format!(
+            say(&format!(
                 "{} of {} asked, {} differ",
                 now.done, now.total, now.different
             ));
@@ -166,8 +172,13 @@ fn schema(system: &Http, start: f64, end: f64) -> Result<Schema> {
     Schema::parse(&series.body, metadata)
 }
 
+/// A closed pipe is no reason to stop a run whose report goes to a file.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 fn summarise(report: &DifferentialReport) {
-    progress(&format!(
+    say(&format!(
         "{} queries, {} valid, {:.1} % of those non-empty, errors {:?}",
         report.queries,
         report.valid,
@@ -175,16 +186,19 @@ fn summarise(report: &DifferentialReport) {
         report.errors
     ));
     for (feature, exercised) in &report.coverage {
-        progress(&format!(
+        say(&format!(
             "  {feature}: {} queries, {} non-empty",
             exercised.queries, exercised.non_empty
         ));
     }
     for (signature, count) in &report.different_by_signature {
-        progress(&format!("  {count} differ: {signature}"));
+        say(&format!("  {count} differ: {signature}"));
     }
     if let Some(why) = &report.ended_early {
-        progress(&format!("ended early: {why}"));
+        say(&format!("ended early: {why}"));
     }
-    progress(&format!("{} queries answered differently", report.different));
+    say(&format!(
+        "{} queries answered differently, {} of them ill-conditioned",
+        report.different, report.ill_conditioned
+    ));
 }

@@ -64,7 +64,7 @@ fn main() -> Result<()> {
             );
         }
     }
-    progress(&format!(
+    progress(format!(
         "{} series, {samples} samples, from {} to {}",
         sources.len(),
         start_ms / 1000,

@@ -180,7 +180,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self) -> Expression {
-        let content = *self.rng.pick(&[
+        let content = self.rng.word(&[
             "",
             "plain",
             "two words",

@@ -8,6 +8,7 @@
 
 mod answer;
 mod compare;
+mod conditioning;
 mod coverage;
 mod duration;
 mod expression;

@@ -49,6 +49,11 @@ impl Rng {
         &items[self.below(items.len())]
     }
 
+    /// [`Self::pick`] for words.
+    pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static str {
+        words[self.below(words.len())]
+    }
+
     /// An index with a probability in proportion to its weight.
     pub(crate) fn weighted(&mut self, weights: &[u32]) -> usize {
         let total: u32 = weights.iter().sum();

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Outcome};
 use crate::compare::{Difference, DifferenceKind, Tolerance, compare};
+use crate::conditioning::perturbed;
 use crate::coverage::{features, signature};
 use crate::generator::Generator;
 use crate::minimise::minimise;
 use crate::options::Options;
-use crate::query::Query;
+use crate::query::{Body, Query};
 use crate::queryable::Queryable;
 use crate::report::{DifferentialReport, FoundDifference};
 use crate::schema::Schema;
@@ -105,7 +106,13 @@ impl Run<'_> {
         self.report.different += 1;
         if self.report.differences.len() < self.spec.max_differences {
             let found = self.reduce(query, &difference, seed, index);
-            let key = format!("{:?}: {}", found.kind, found.signature);
+            let note = if found.ill_conditioned {
+                " (ill-conditioned)"
+            } else {
+                ""
+            };
+            let key = format!("{:?}: {}{note}", found.kind, found.signature);
+            self.report.ill_conditioned += u64::from(found.ill_conditioned);
             *self.report.different_by_signature.entry(key).or_default() += 1;
             self.report.differences.push(found);
         } else {
@@ -149,6 +156,39 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the first system disagrees with itself when an intermediate result changes by parts in
+    /// 10^15.
+    fn is_ill_conditioned(
+        &self,
+        query: &Query,
+        difference: &Difference,
+        answer: &anyhow::Result<Answer>,
+    ) -> bool {
+        let of_digits = matches!(
+            difference.kind,
+            DifferenceKind::Value
+                | DifferenceKind::Series
+                | DifferenceKind::Timestamps
+                | DifferenceKind::Order
+        );
+        let (true, Body::Tree(expression), Ok(answer)) = (of_digits, &query.body, answer) else {
+            return false;
+        };
+        let tolerance = self.spec.tolerance.for_query(query);
+        perturbed(expression).into_iter().any(|expression| {
+            let changed = Query {
+                body: Body::Tree(expression),
+                grid: query.grid,
+            };
+            // An error would come from the change itself, and says nothing.
+            let Ok(changed) = self.a.ask(&changed) else {
+                return false;
+            };
+            changed.data().is_some()
+                && compare(answer, &changed, &tolerance).is_some_and(|found| found.kind == difference.kind)
+        })
+    }
+
     fn reduce(&self, query: &Query, difference: &Difference, seed: u64, index: u64) -> FoundDifference {
         // A different kind would be a different fault.
         let minimal = minimise(query, self.spec.minimise_budget, &mut |candidate| {
@@ -174,6 +214,7 @@ impl Run<'_> {
             minimal_grid: minimal.grid,
             detail: shown.to_string(),
             signature: signature(&minimal),
+            ill_conditioned: self.is_ill_conditioned(&minimal, &shown, &pair.0),
             first_answer: show(&pair.0),
             second_answer: show(&pair.1),
         }
@@ -209,6 +250,7 @@ fn empty_report(spec: &RunSpec, a: &dyn Queryable, b: &dyn Queryable) -> Differe
         errors: BTreeMap::new(),
         coverage: BTreeMap::new(),
         different: 0,
+        ill_conditioned: 0,
         different_by_signature: BTreeMap::new(),
         differences: Vec::new(),
         ended_early: None,

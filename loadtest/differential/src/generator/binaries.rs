@@ -24,9 +24,9 @@ impl<'a> Writer<'a> {
 
     fn operator(&mut self) -> &'static str {
         if self.rng.chance(65) {
-            *self.rng.pick(ARITHMETIC)
+            self.rng.word(ARITHMETIC)
         } else {
-            *self.rng.pick(COMPARISONS)
+            self.rng.word(COMPARISONS)
         }
     }
 
@@ -74,7 +74,7 @@ impl<'a> Writer<'a> {
         match self.rng.below(4) {
             0 | 1 => self.selector_of(metric),
             2 => {
-                let function = *self.rng.pick(MATHS);
+                let function = self.rng.word(MATHS);
                 let vector = self.selector_of(metric);
                 vector.map(|vector| Expression::call(function, vec![vector]))
             }
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
                 } else {
                     OF_RANGES
                 };
-                let function = match *self.rng.pick(functions) {
+                let function = match self.rng.word(functions) {
                     "absent_over_time" => "max_over_time",
                     function => function,
                 };
@@ -157,7 +157,7 @@ impl<'a> Writer<'a> {
 
     fn grouped(&mut self, metric: Option<&Metric>, labels: Vec<String>) -> Vector {
         let view = self.view(metric);
-        let operator = *self.rng.pick(AGGREGATIONS);
+        let operator = self.rng.word(AGGREGATIONS);
         Vector {
             expression: Expression::Aggregate(Box::new(Aggregate {
                 operator,
@@ -186,7 +186,7 @@ impl<'a> Writer<'a> {
             on: self.rng.chance(60),
             labels: self.rng.some(&common, count),
         });
-        let operator = *self.rng.pick(SET_OPERATORS);
+        let operator = self.rng.word(SET_OPERATORS);
         Vector {
             labels: left.labels,
             expression: Expression::Binary(Box::new(Binary {
@@ -235,7 +235,7 @@ impl<'a> Writer<'a> {
         if !self.options.fill || !self.rng.chance(15) {
             return Vec::new();
         }
-        let value = (*self.rng.pick(&["0", "1", "-1.5", "NaN", "+Inf"])).to_owned();
+        let value = (self.rng.word(&["0", "1", "-1.5", "NaN", "+Inf"])).to_owned();
         let fill = |keyword| Fill {
             keyword,
             value: value.clone(),

@@ -10,7 +10,7 @@ impl Writer<'_> {
     pub(super) fn range_function(&mut self, depth: u32) -> Vector {
         match self.rng.weighted(&[35, 50, 6, 6, 3]) {
             0 => {
-                let function = *self.rng.pick(OF_COUNTERS);
+                let function = self.rng.word(OF_COUNTERS);
                 let range = self.range(Some(MetricKind::Counter), depth);
                 range.map(|range| self.extended_call(function, range))
             }
@@ -26,7 +26,7 @@ impl Writer<'_> {
             }
             4 if self.options.experimental_functions => self.experimental_range_function(depth),
             _ => {
-                let function = *self.rng.pick(OF_RANGES);
+                let function = self.rng.word(OF_RANGES);
                 let range = self.range(None, depth);
                 let mut vector = range.map(|range| self.extended_call(function, range));
                 if function == "absent_over_time" {
@@ -49,7 +49,7 @@ impl Writer<'_> {
                 )
             });
         }
-        let function = *self.rng.pick(EXPERIMENTAL_OF_RANGES);
+        let function = self.rng.word(EXPERIMENTAL_OF_RANGES);
         range.map(|range| Expression::call(function, vec![range]))
     }
 

@@ -13,7 +13,7 @@ const TAME: &[&str] = &["1", "2", "3", "10", "0.5", "0.1", "-2.5", "1e3", "5m"];
 impl Writer<'_> {
     pub(super) fn number(&mut self) -> Expression {
         let numbers = if self.rng.chance(70) { TAME } else { NUMBERS };
-        Expression::number(*self.rng.pick(numbers))
+        Expression::number(self.rng.word(numbers))
     }
 
     pub(super) fn scalar(&mut self, depth: u32) -> Expression {
@@ -26,18 +26,18 @@ impl Writer<'_> {
             3 => {
                 let vector = self.vector(depth - 1).expression;
                 let vector = if self.rng.chance(85) {
-                    Expression::aggregate(*self.rng.pick(&["sum", "max", "count", "avg"]), vector)
+                    Expression::aggregate(self.rng.word(&["sum", "max", "count", "avg"]), vector)
                 } else {
                     vector
                 };
                 Expression::call("scalar", vec![vector])
             }
             4 => {
-                let operator = *self.rng.pick(ARITHMETIC);
+                let operator = self.rng.word(ARITHMETIC);
                 Expression::binary(self.scalar(depth - 1), operator, self.scalar(depth - 1))
             }
             5 => {
-                let operator = *self.rng.pick(COMPARISONS);
+                let operator = self.rng.word(COMPARISONS);
                 let mut compared =
                     Expression::binary(self.scalar(depth - 1), operator, self.scalar(depth - 1));
                 if let Expression::Binary(binary) = &mut compared {
@@ -52,7 +52,7 @@ impl Writer<'_> {
                 2 => Expression::call("range", vec![]),
                 3 => Expression::call("step", vec![]),
                 _ => {
-                    let function = *self.rng.pick(&["max_of", "min_of"]);
+                    let function = self.rng.word(&["max_of", "min_of"]);
                     Expression::call(function, vec![self.scalar(depth - 1), self.number()])
                 }
             },
@@ -62,7 +62,7 @@ impl Writer<'_> {
 
     /// Mostly between 0 and 1.
     pub(super) fn quantile(&mut self) -> Expression {
-        let text = *self.rng.pick(&[
+        let text = self.rng.word(&[
             "0", "0.01", "0.25", "0.5", "0.75", "0.9", "0.95", "0.99", "0.999", "1", "-0.5", "1.5", "NaN",
         ]);
         Expression::number(text)

@@ -40,7 +40,7 @@ impl Writer<'_> {
                 // Which of equal values is kept must not show: see `order`.
                 let choice = self.choice_over(inner);
                 choice.map(|choice| {
-                    Expression::aggregate(*self.rng.pick(&["sum", "max", "min", "count", "avg"]), choice)
+                    Expression::aggregate(self.rng.word(&["sum", "max", "min", "count", "avg"]), choice)
                 })
             }
             4 if self.options.experimental_functions => {
@@ -52,13 +52,13 @@ impl Writer<'_> {
                         labels: Vec::new(),
                     };
                 }
-                let ratio = *self
+                let ratio = self
                     .rng
-                    .pick(&["0.5", "-0.5", "0.1", "0.9", "1", "-1", "0", "1.5"]);
+                    .word(&["0.5", "-0.5", "0.1", "0.9", "1", "-1", "0", "1.5"]);
                 self.aggregate("limit_ratio", Some(Expression::number(ratio)), inner)
             }
             _ => {
-                let operator = *self.rng.pick(AGGREGATIONS);
+                let operator = self.rng.word(AGGREGATIONS);
                 self.aggregate(operator, None, inner)
             }
         }
@@ -71,8 +71,8 @@ impl Writer<'_> {
     }
 
     fn choice_over(&mut self, inner: Vector) -> Vector {
-        let operator = *self.rng.pick(&["topk", "bottomk"]);
-        let k = *self.rng.pick(&["1", "2", "3", "5", "100", "0", "-1", "2.7"]);
+        let operator = self.rng.word(&["topk", "bottomk"]);
+        let k = self.rng.word(&["1", "2", "3", "5", "100", "0", "-1", "2.7"]);
         self.aggregate(operator, Some(Expression::number(k)), inner)
     }
 
@@ -143,7 +143,7 @@ impl Writer<'_> {
         let inner = self.vector(depth - 1);
         let mut arguments = Vec::new();
         let function = match self.rng.weighted(&[55, 10, 8, 8, 8, 11]) {
-            0 => *self.rng.pick(MATHS),
+            0 => self.rng.word(MATHS),
             1 => {
                 if self.rng.chance(60) {
                     arguments.push(self.number());
@@ -201,7 +201,7 @@ impl Writer<'_> {
                 std::iter::once(inner.expression).chain(arguments).collect(),
             )
         } else {
-            let separator = *self.rng.pick(&["", "-", ", ", "/"]);
+            let separator = self.rng.word(&["", "-", ", ", "/"]);
             let count = self.rng.between(1, 3) as usize;
             let sources = self.rng.some(&known, count);
             let mut text = |content: &str| Expression::Text(self.literal(content));
@@ -227,9 +227,9 @@ impl Writer<'_> {
         };
         let metric = self.metric(Some(kind));
         let mut buckets = if self.rng.chance(70) {
-            let function = *self
+            let function = self
                 .rng
-                .pick(&["rate", "increase", "sum_over_time", "last_over_time"]);
+                .word(&["rate", "increase", "sum_over_time", "last_over_time"]);
             let range = self.range_of(metric);
             range.map(|range| Expression::call(function, vec![range]))
         } else {
@@ -255,7 +255,7 @@ impl Writer<'_> {
         }
         buckets.labels.retain(|label| label != "le");
         if native && self.rng.chance(40) {
-            let function = *self.rng.pick(OF_HISTOGRAMS);
+            let function = self.rng.word(OF_HISTOGRAMS);
             return buckets.map(|buckets| Expression::call(function, vec![buckets]));
         }
         match self.rng.weighted(&[75, 20, 5]) {
@@ -306,7 +306,7 @@ impl Writer<'_> {
                 labels: Vec::new(),
             };
         }
-        let function = *self.rng.pick(CALENDAR);
+        let function = self.rng.word(CALENDAR);
         if self.rng.chance(50) {
             return Vector {
                 expression: Expression::call(function, vec![]),
@@ -326,11 +326,11 @@ impl Writer<'_> {
     pub(super) fn sorted(&mut self, depth: u32) -> Expression {
         let inner = self.vector(depth.saturating_sub(1));
         if self.options.experimental_functions && self.rng.chance(40) {
-            let function = *self.rng.pick(&["sort_by_label", "sort_by_label_desc"]);
+            let function = self.rng.word(&["sort_by_label", "sort_by_label_desc"]);
             let label = self.rng.pick(&inner.labels_or(&["job"])).clone();
             return Expression::call(function, vec![inner.expression, Expression::text(label)]);
         }
-        Expression::call(*self.rng.pick(&["sort", "sort_desc"]), vec![inner.expression])
+        Expression::call(self.rng.word(&["sort", "sort_desc"]), vec![inner.expression])
     }
 }
 

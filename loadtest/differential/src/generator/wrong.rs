@@ -60,15 +60,15 @@ impl Writer<'_> {
         let metric = self.metric(None);
         let range = self.range_of(metric).expression;
         match self.rng.below(12) {
-            0 => Expression::call(*self.rng.pick(OF_COUNTERS), vec![vector]),
-            1 => Expression::call(*self.rng.pick(MATHS), vec![range]),
-            2 => Expression::call(*self.rng.pick(MATHS), vec![self.number()]),
+            0 => Expression::call(self.rng.word(OF_COUNTERS), vec![vector]),
+            1 => Expression::call(self.rng.word(MATHS), vec![range]),
+            2 => Expression::call(self.rng.word(MATHS), vec![self.number()]),
             3 => Expression::aggregate("sum", self.scalar(1)),
             4 => Expression::aggregate("max", range),
-            5 => Expression::binary(self.number(), *self.rng.pick(COMPARISONS), self.number()),
-            6 => Expression::binary(vector, *self.rng.pick(SET_OPERATORS), self.number()),
-            7 => Expression::binary(range, *self.rng.pick(ARITHMETIC), vector),
-            8 => Expression::binary(vector, *self.rng.pick(ARITHMETIC), self.text()),
+            5 => Expression::binary(self.number(), self.rng.word(COMPARISONS), self.number()),
+            6 => Expression::binary(vector, self.rng.word(SET_OPERATORS), self.number()),
+            7 => Expression::binary(range, self.rng.word(ARITHMETIC), vector),
+            8 => Expression::binary(vector, self.rng.word(ARITHMETIC), self.text()),
             9 => Expression::Minus(Box::new(range)),
             10 => Expression::Subquery(Box::new(Subquery {
                 inner: range,
@@ -148,7 +148,7 @@ impl Writer<'_> {
         let metric = self.metric(None);
         let (left, right) = (self.selector_of(metric), self.selector_of(metric));
         let label = self.rng.pick(&left.labels_or(&["job"])).clone();
-        let operator = *self.rng.pick(ARITHMETIC);
+        let operator = self.rng.word(ARITHMETIC);
         let mut expression = Expression::binary(left.expression, operator, right.expression);
         let Expression::Binary(binary) = &mut expression else {
             return expression;
@@ -178,7 +178,7 @@ impl Writer<'_> {
                 binary.group = group(true, &[&label]);
             }
             5 => {
-                binary.operator = *self.rng.pick(SET_OPERATORS);
+                binary.operator = self.rng.word(SET_OPERATORS);
                 binary.matching = matching(true, &[&label]);
                 binary.group = group(true, &[]);
             }

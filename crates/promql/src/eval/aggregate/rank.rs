@@ -57,10 +57,11 @@ impl Evaluator<'_> {
         grid: Grid,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
+        // The input first, even if none of it is kept: what is wrong with it is an error all the same.
+        let mut collected = self.collect(&node.input, grid)?;
         if !self.check_rank_param(node, param)? {
             return Ok(());
         }
-        let mut collected = self.collect(&node.input, grid)?;
         let groups = self.members(node, &collected);
         if matches!(node.op, AggregateOp::Topk | AggregateOp::Bottomk) {
             self.drop_histograms(node, &mut collected);

@@ -4,6 +4,10 @@ use crate::plan::CalendarField;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
+/// From the first day that Go's `time` package can name, a first of March some 292 thousand million
+/// years ago, to the epoch.
+const DAYS_BEFORE_EPOCH: i64 = 292_277_022_400 / 400 * 146_097 + 306 + 719_162;
+
 /// A date of the proleptic Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Date {
@@ -60,8 +64,10 @@ pub(crate) fn calendar_field(field: CalendarField, unix_seconds: f64) -> f64 {
     } else {
         i64::MIN
     };
-    let days = seconds.div_euclid(SECONDS_PER_DAY);
-    let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY);
+    // Go counts unsigned from its first day, so a time before that wraps around to the far end.
+    let absolute = (DAYS_BEFORE_EPOCH * SECONDS_PER_DAY).wrapping_add(seconds) as u64;
+    let days = (absolute / SECONDS_PER_DAY as u64) as i64 - DAYS_BEFORE_EPOCH;
+    let second_of_day = (absolute % SECONDS_PER_DAY as u64) as i64;
     let date = Date::from_days(days);
     let field = match field {
         CalendarField::DaysInMonth => date.days_in_month(),
@@ -116,10 +122,31 @@ mod tests {
         assert_eq!(format_rfc3339(951_827_696_000), "2000-02-29T12:34:56Z");
     }
 
+    /// What Prometheus 3.14 answers for these values.
     #[test]
-    fn nonsense_times_have_some_field() {
+    fn nonsense_times_have_the_fields_go_gives_them() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -9.3e18] {
-            assert!(calendar_field(CalendarField::Year, value).is_finite());
+            for (field, expected) in [
+                (CalendarField::Year, 292_277_026_596.0),
+                (CalendarField::Month, 12.0),
+                (CalendarField::DayOfMonth, 4.0),
+                (CalendarField::Hour, 15.0),
+                (CalendarField::Minute, 30.0),
+            ] {
+                assert_eq!(calendar_field(field, value), expected, "{field:?} of {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn times_before_the_epoch_keep_their_fields() {
+        for (field, expected) in [
+            (CalendarField::Year, 1969.0),
+            (CalendarField::Month, 12.0),
+            (CalendarField::Hour, 23.0),
+            (CalendarField::DayOfWeek, 3.0),
+        ] {
+            assert_eq!(calendar_field(field, -1.0), expected, "{field:?}");
         }
     }
 }

@@ -35,6 +35,26 @@ impl Evaluator<'_> {
     }
 }
 
+/// Above this the square root inside the area functions is the value itself, to the last bit; and the
+/// standard library's formulas double the value, which overflows at the far end.
+const AREA_FUNCTIONS_LARGE: f64 = (1u64 << 28) as f64;
+
+fn asinh(value: f64) -> f64 {
+    if value.abs() > AREA_FUNCTIONS_LARGE {
+        (value.abs().ln() + std::f64::consts::LN_2).copysign(value)
+    } else {
+        value.asinh()
+    }
+}
+
+fn acosh(value: f64) -> f64 {
+    if value > AREA_FUNCTIONS_LARGE {
+        value.ln() + std::f64::consts::LN_2
+    } else {
+        value.acosh()
+    }
+}
+
 fn apply(function: MapFunction, values: &mut [f64], params: &[ScalarColumn], grid: Grid) {
     match function {
         MapFunction::Abs => each(values, f64::abs),
@@ -54,8 +74,8 @@ fn apply(function: MapFunction, values: &mut [f64], params: &[ScalarColumn], gri
         MapFunction::Sinh => each(values, f64::sinh),
         MapFunction::Cosh => each(values, f64::cosh),
         MapFunction::Tanh => each(values, f64::tanh),
-        MapFunction::Asinh => each(values, f64::asinh),
-        MapFunction::Acosh => each(values, f64::acosh),
+        MapFunction::Asinh => each(values, asinh),
+        MapFunction::Acosh => each(values, acosh),
         MapFunction::Atanh => each(values, f64::atanh),
         MapFunction::Rad => each(values, |value| value * std::f64::consts::PI / 180.0),
         MapFunction::Deg => each(values, |value| value * 180.0 / std::f64::consts::PI),
