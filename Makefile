@@ -66,21 +66,16 @@ test-peers: build tools-peers ## Vigie and the real peers: what they acknowledge
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers --test peers $(CARGO_TEST_FLAGS) -- --test-threads=1
 
-<<<<<<< HEAD
-LOADTEST := $(CARGO_TARGET_DIR)/release/loadtest
-# Where `make bench` and `make bench-full` leave their reports.
-BENCH_OUT ?= loadtest-results
-# What `make bench-full` runs, in this order.
-BENCH_FULL := steady-200k steady-1m churn-10 restart-1m dashboards-24h rules-200 remote-write-2 out-of-order
-=======
 .PHONY: test-faults
 test-faults: ## As root: disks are filled, networks cut and slowed, and nothing of it stays behind.
 	@scripts/bootstrap.sh faults
 	cargo test $(CARGO_FLAGS) --release --package vigie-systems --features root --test disk --test network $(CARGO_TEST_FLAGS)
 
-.PHONY: bench
-bench: bench-first-light ## All measurements.
->>>>>>> systems
+LOADTEST := $(CARGO_TARGET_DIR)/release/loadtest
+# Where `make bench` and `make bench-full` leave their reports.
+BENCH_OUT ?= loadtest-results
+# What `make bench-full` runs, in this order.
+BENCH_FULL := steady-200k steady-1m churn-10 restart-1m dashboards-24h rules-200 remote-write-2 out-of-order
 
 .PHONY: loadtest
 loadtest: bootstrap ## Builds the load tester; see `target/release/loadtest --help`, docs/benchmarks.md.
