@@ -1,5 +1,6 @@
 //! Driving one server through one scenario.
 
+mod after;
 mod arena;
 mod drive;
 mod machine;
