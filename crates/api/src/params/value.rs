@@ -31,7 +31,8 @@ pub(super) fn parse_duration_ms(text: &str) -> Result<i64, String> {
                 "cannot parse {text:?} to a valid duration. It overflows int64"
             ));
         }
-        return Ok((seconds * 1000.0) as i64);
+        // By way of nanoseconds, as Prometheus has it: 34.221 becomes 34,220 ms.
+        return Ok(nanoseconds as i64 / 1_000_000);
     }
     vigie_model::parse_duration_ms(text).map_err(|_| format!("cannot parse {text:?} to a valid duration"))
 }
@@ -76,7 +77,13 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("15", 15_000), ("0.25", 250), ("1h30m", 5_400_000), ("-1", -1000)] {
+        for (text, ms) in [
+            ("15", 15_000),
+            ("0.25", 250),
+            ("34.221", 34_220),
+            ("1h30m", 5_400_000),
+            ("-1", -1000),
+        ] {
             assert_eq!(parse_duration_ms(text), Ok(ms), "{text}");
         }
         assert_eq!(
