@@ -67,9 +67,10 @@ test-peers: build tools-peers ## Vigie and the real peers: what they acknowledge
 		cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers --test peers $(CARGO_TEST_FLAGS) -- --test-threads=1
 
 .PHONY: test-faults
-test-faults: ## As root: disks are filled, networks cut and slowed, and nothing of it stays behind.
+test-faults: build ## As root: disks are filled, networks cut and slowed, and nothing of it stays behind.
 	@scripts/bootstrap.sh faults
-	cargo test $(CARGO_FLAGS) --release --package vigie-systems --features root --test disk --test network $(CARGO_TEST_FLAGS)
+	VIGIE_BIN=$(VIGIE) cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers,root \
+		--test disk --test network --test vigie_faults $(CARGO_TEST_FLAGS)
 
 LOADTEST := $(CARGO_TARGET_DIR)/release/loadtest
 # Where `make bench` and `make bench-full` leave their reports.

@@ -223,6 +223,14 @@ impl System {
         self.end(|process| process.terminate(STOP_DEADLINE))
     }
 
+    /// Takes the account of one that has died by itself, so that it can be restarted.
+    pub fn bury(&self) -> Result<()> {
+        if self.running(Process::check_running).is_ok() {
+            bail!("{} is alive", self.kind);
+        }
+        self.end(|_| Ok(()))
+    }
+
     /// SIGSTOP.
     pub fn pause(&self) -> Result<()> {
         self.running(Process::pause)
