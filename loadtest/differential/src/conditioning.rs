@@ -93,7 +93,7 @@ fn sums_up(parent: &Expression, child: &Expression) -> bool {
     aggregate.inner == *child && ROUNDED_AGGREGATIONS.contains(&aggregate.operator)
 }
 
-/// `v * (1 + 2e-15 * cos(clamp(v * 1e7, -1e9, 1e9)))`: each value is changed by an amount of its own,
+/// `v * (1 + 2e-15 * cos(clamp(v * 1e7, -1e300, 1e300)))`: each value is changed by an amount of its own,
 /// since a common factor would cancel in many results; and an infinity stays one.
 fn nudge(expression: &Expression) -> Expression {
     let value = || Expression::Parentheses(Box::new(expression.clone()));
@@ -101,8 +101,8 @@ fn nudge(expression: &Expression) -> Expression {
         "clamp",
         vec![
             Expression::binary(value(), "*", Expression::number("1e7")),
-            Expression::number("-1e9"),
-            Expression::number("1e9"),
+            Expression::number("-1e300"),
+            Expression::number("1e300"),
         ],
     );
     let wave = if expression.kind() == crate::expression::ValueKind::Scalar {
@@ -138,12 +138,12 @@ mod tests {
         let texts: Vec<String> = perturbed(&expression).iter().map(Expression::to_string).collect();
         assert_eq!(
             texts,
-            ["a % abs((sin(a)) * (1 + 2e-15 * cos(clamp((sin(a)) * 1e7, -1e9, 1e9))))"]
+            ["a % abs((sin(a)) * (1 + 2e-15 * cos(clamp((sin(a)) * 1e7, -1e300, 1e300))))"]
         );
         let summed = perturbed(&Expression::aggregate("stdvar", series));
         assert_eq!(
             summed[0].to_string(),
-            "stdvar((a) * (1 + 2e-15 * cos(clamp((a) * 1e7, -1e9, 1e9))))"
+            "stdvar((a) * (1 + 2e-15 * cos(clamp((a) * 1e7, -1e300, 1e300))))"
         );
     }
 }
