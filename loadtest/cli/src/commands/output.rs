@@ -11,6 +11,9 @@ use vigie_loadtest::progress::Progress;
 use vigie_report::{ComparisonTable, RunResult, render_html, render_markdown};
 use vigie_systems::SystemKind;
 
+/// The report's row of long texts.
+const DURABILITY_ROW: &str = "acknowledged means";
+
 /// A line of output, not of progress.
 #[expect(clippy::print_stdout, reason = "results are what this program is for")]
 pub(super) fn print(text: impl AsRef<str>) {
@@ -40,6 +43,16 @@ pub(super) fn deliver(result: &RunResult, dir: &Path, progress: &Progress) -> Re
     write("report.html", render_html(result))?;
     write("report.md", render_markdown(result))?;
     print(short_table(result).to_markdown());
+    for name in result.system_names() {
+        let durability = result.systems.iter().find(|run| run.system == name);
+        print(format!(
+            "{name}: {}",
+            durability.map_or("", |run| &run.durability)
+        ));
+    }
+    for remark in &result.remarks {
+        print(format!("- {remark}"));
+    }
     progress.say(format!(
         "result.json, report.html and report.md are in {}",
         dir.display()
@@ -55,7 +68,8 @@ pub(super) fn deliver(result: &RunResult, dir: &Path, progress: &Progress) -> Re
     })
 }
 
-/// The comparison without the rows of single queries, if those are many; they are in the report.
+/// The comparison without long texts, which would make every column wide, and without the rows of single queries, if
+/// those are many; all are in the report.
 fn short_table(result: &RunResult) -> ComparisonTable {
     const MANY: usize = 12;
     let mut table = ComparisonTable::new(result, Some("vigie"));
@@ -63,6 +77,7 @@ fn short_table(result: &RunResult) -> ComparisonTable {
     if table.rows.iter().filter(|row| is_of_query(row)).count() > MANY {
         table.rows.retain(|row| !is_of_query(row));
     }
+    table.rows.retain(|row| row.name != DURABILITY_ROW);
     table
 }
 
