@@ -90,11 +90,14 @@ loadtest: bootstrap ## Builds the load tester; see `target/release/loadtest --he
 .PHONY: loadtest-smoke
 loadtest-smoke: build loadtest ## Correctness only, in a minute: every acknowledged sample read back after two kills.
 	@# Prometheus as oracle where it is built already (`make e2e` does that); else Vigie's own answers when quiet.
+	@# A ledger is never overwritten, so what an earlier run left goes first.
+	rm -rf $(CARGO_TARGET_DIR)/loadtest-smoke
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		$(LOADTEST) compare smoke --systems prometheus,vigie --no-build --out $(CARGO_TARGET_DIR)/loadtest-smoke
 
 .PHONY: bench
 bench: build loadtest tools-prometheus tools-victoria-metrics ## Vigie beside Prometheus and VictoriaMetrics, in under 10 minutes.
+	rm -rf $(BENCH_OUT)/bench
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		$(LOADTEST) compare bench --systems vigie,vigie-relaxed,prometheus,victoria-metrics \
 		--out $(BENCH_OUT)/bench $(ARGS)
@@ -102,6 +105,7 @@ bench: build loadtest tools-prometheus tools-victoria-metrics ## Vigie beside Pr
 .PHONY: bench-full
 bench-full: build loadtest tools-peers ## All of docs/benchmarks.md, with Mimir too; takes hours, wants a quiet machine.
 	for scenario in $(BENCH_FULL); do \
+		rm -rf $(BENCH_OUT)/$$scenario; \
 		VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 			$(LOADTEST) compare $$scenario --out $(BENCH_OUT)/$$scenario $(ARGS) || failed="$${failed:-} $$scenario"; \
 	done; \
