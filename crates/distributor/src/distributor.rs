@@ -1,5 +1,6 @@
 //! The distributor itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,7 @@ pub struct Distributor {
     options: DistributorOptions,
     directory: Arc<Directory>,
     cache: SeriesCache,
-    known_metadata: Mutex<std::collections::HashSet<u64>>,
+    known_metadata: Mutex<HashSet<u64>>,
     budget: ByteBudget,
     /// One per shard; made when the number of shards is known.
     lanes: OnceCell<Vec<Arc<Lane>>>,
@@ -238,8 +239,8 @@ impl Distributor {
         tenant: &TenantId,
         source: &S,
         placement: &Placement,
-    ) -> Vec<u64> {
-        let mut fresh = Vec::new();
+    ) -> HashSet<u64> {
+        let mut fresh = HashSet::new();
         if source.families().is_empty() {
             return fresh;
         }
@@ -254,13 +255,13 @@ impl Distributor {
             };
             if !labels.is_empty() {
                 round.add_metadata(placement.shard_of(series_hash(tenant, &labels)), family);
-                fresh.push(family.fingerprint);
+                fresh.insert(family.fingerprint);
             }
         }
         fresh
     }
 
-    fn remember_metadata(&self, fingerprints: Vec<u64>) {
+    fn remember_metadata(&self, fingerprints: HashSet<u64>) {
         if fingerprints.is_empty() {
             return;
         }
