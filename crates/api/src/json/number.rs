@@ -24,59 +24,13 @@ pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
         });
         return;
     }
-    let mut buffer = zmij::Buffer::new();
-    let shortest = buffer.format_finite(value);
-    let magnitude = value.abs();
-    if PLAIN.contains(&magnitude) {
+    if PLAIN.contains(&value.abs()) {
+        let mut buffer = zmij::Buffer::new();
+        let shortest = buffer.format_finite(value);
         out.extend_from_slice(shortest.strip_suffix(".0").unwrap_or(shortest).as_bytes());
     } else {
-        let has_exponent = magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude);
-        rearrange(out, shortest, has_exponent);
-    }
-}
-
-/// Writes the digits of a number in the wanted notation, whatever notation they are in.
-#[cold]
-fn rearrange(out: &mut Vec<u8>, number: &str, has_exponent: bool) {
-    let (mantissa, exponent) = number.split_once('e').unwrap_or((number, "0"));
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(mantissa) => (&b"-"[..], mantissa),
-        None => (&b""[..], mantissa),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let all = format!("{whole}{fraction}");
-    let leading_zeros = all.len() - all.trim_start_matches('0').len();
-    let digits = all.trim_matches('0').as_bytes();
-    // The place of the first digit: 0 for units, 1 for tens.
-    let place = exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1 - leading_zeros as i32;
-    out.extend_from_slice(sign);
-    let Some((first, rest)) = digits.split_first() else {
-        out.push(b'0');
-        return;
-    };
-    if has_exponent {
-        out.push(*first);
-        if !rest.is_empty() {
-            out.push(b'.');
-            out.extend_from_slice(rest);
-        }
-        out.extend_from_slice(if place < 0 { b"e-" } else { b"e+" });
-        out.extend_from_slice(format!("{:02}", place.unsigned_abs()).as_bytes());
-    } else if place < 0 {
-        out.extend_from_slice(b"0.");
-        out.extend(std::iter::repeat_n(b'0', place.unsigned_abs() as usize - 1));
-        out.extend_from_slice(digits);
-    } else {
-        let whole_digits = place as usize + 1;
-        out.extend_from_slice(&digits[..digits.len().min(whole_digits)]);
-        match digits.get(whole_digits..) {
-            Some([]) => {}
-            Some(fraction) => {
-                out.push(b'.');
-                out.extend_from_slice(fraction);
-            }
-            None => out.extend(std::iter::repeat_n(b'0', whole_digits - digits.len())),
-        }
+        // Rare; what is written here for speed and there for all forms has to agree, which a test sees to.
+        out.extend_from_slice(vigie_model::format_json_number(value).as_bytes());
     }
 }
 
