@@ -5,23 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::try_join_all;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use vigie_head::HeadOptions;
 use vigie_head::batch::Stamp;
-use vigie_model::ShardId;
-use vigie_replica::{ByteBudget, Replica, ReplicaOptions};
+use vigie_model::{ShardId, TenantId};
+use vigie_replica::{ByteBudget, Replica, ReplicaError, ReplicaOptions};
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
-use crate::IngesterError;
+use crate::compactor::{CompactionStats, Compactor};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::machine::ShardMachine;
-use crate::metrics::IngesterCollector;
+use crate::metrics::{IngesterCollector, StartCollector};
+use crate::retention::Retention;
 use crate::shard::Shard;
+use crate::{IngesterError, StartProgress};
+
+/// How often a start that takes long is reported.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone)]
 pub struct IngesterOptions {
@@ -37,13 +42,20 @@ pub struct IngesterOptions {
     pub out_of_order_window_ms: i64,
     /// Samples older than this are dropped; 0 keeps them for ever.
     pub retention_ms: i64,
-    /// Pause between two checkpoints of all shards.
+    /// For tenants with another retention; 0 keeps everything.
+    pub tenant_retention_ms: BTreeMap<TenantId, i64>,
+    /// Size of the store's files at which the oldest samples are dropped, of all tenants; 0 for no limit.
+    pub retention_bytes: u64,
+    /// Pause between two checkpoints of a shard.
     pub checkpoint_interval: Duration,
-    /// Log size at which shards are checkpointed early.
-    pub max_log_bytes: u64,
+    /// Bytes of log that a restart has to replay at most, all shards together: beyond it the shard with most
+    /// of them is checkpointed early.
+    pub checkpoint_log_bytes: u64,
     /// Block cache, memtables included.
     pub cache_bytes: usize,
     pub memtable_bytes: usize,
+    /// Tells how far a start has come; kept by whoever answers readiness.
+    pub progress: Arc<StartProgress>,
 }
 
 impl IngesterOptions {
@@ -56,10 +68,13 @@ impl IngesterOptions {
             durability: Durability::Fsync,
             out_of_order_window_ms: 0,
             retention_ms: 15 * 24 * 3_600_000,
+            tenant_retention_ms: BTreeMap::new(),
+            retention_bytes: 0,
             checkpoint_interval: Duration::from_secs(300),
-            max_log_bytes: 1 << 30,
+            checkpoint_log_bytes: 64 << 20,
             cache_bytes: 256 << 20,
             memtable_bytes: 64 << 20,
+            progress: Arc::default(),
         }
     }
 }
@@ -72,6 +87,7 @@ pub struct Ingester {
     shards: BTreeMap<u32, Arc<Shard>>,
     log: LogDb,
     state: StateDb,
+    compaction: Arc<CompactionStats>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -91,33 +107,42 @@ impl Ingester {
             });
         }
         let identity = Identity::establish(&options.directory, options.shard_count)?;
-        let (log, state) = open_databases(&options, identity)?;
-        let node_budget = ByteBudget::new(256 << 20);
-        let opened = options
-            .shards
-            .iter()
-            .map(|&shard| open_shard(shard, identity, &log, &state, &node_budget));
-        let shards: BTreeMap<u32, Arc<Shard>> = try_join_all(opened)
-            .await?
-            .into_iter()
-            .map(|shard| (shard.id.0, Arc::new(shard)))
-            .collect();
+        metrics.register_collector(Box::new(StartCollector(Arc::clone(&options.progress))));
+        let opening = open_all(&options, identity);
+        let (log, state, shards) = announced(&options.progress, opening).await?;
 
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let keeper = Keeper {
-            shards: shards.values().cloned().collect(),
-            log: log.clone(),
+        let all: Vec<Arc<Shard>> = shards.values().cloned().collect();
+        let retention = Retention {
+            state: state.clone(),
             clock: Arc::clone(&clock),
-            checkpoint_interval: options.checkpoint_interval,
-            max_log_bytes: options.max_log_bytes,
             retention_ms: options.retention_ms,
+            tenant_retention_ms: options.tenant_retention_ms.clone(),
+            retention_bytes: options.retention_bytes,
+        };
+        let keeper = Keeper {
+            shards: all.clone(),
+            log: log.clone(),
+            retention,
+            checkpoint_interval: options.checkpoint_interval,
+            checkpoint_log_bytes: options.checkpoint_log_bytes,
         };
         tasks.spawn(keeper.run(shutdown.clone()));
+        let compaction = Arc::<CompactionStats>::default();
+        let compactor = Compactor::new(
+            all.clone(),
+            state.clone(),
+            Arc::clone(&clock),
+            options.out_of_order_window_ms,
+            Arc::clone(&compaction),
+        );
+        tasks.spawn(compactor.run(shutdown.clone()));
         metrics.register_collector(Box::new(IngesterCollector {
-            shards: shards.values().cloned().collect(),
+            shards: all,
             log: log.clone(),
             state: state.clone(),
+            compaction: Arc::clone(&compaction),
         }));
         Ok(Ingester {
             options,
@@ -125,9 +150,27 @@ impl Ingester {
             shards,
             log,
             state,
+            compaction,
             tasks,
             shutdown,
         })
+    }
+
+    /// Checkpoints all shards and compacts every closed span now, without resting: for tools and tests.
+    /// A span is closed once its shard has samples one window and the late ones' allowance after it.
+    pub async fn compact(&self) -> Result<(), ReplicaError> {
+        for shard in self.shards() {
+            shard.replica.checkpoint().await?;
+        }
+        let mut compactor = Compactor::new(
+            self.shards().cloned().collect(),
+            self.state.clone(),
+            Arc::clone(&self.clock),
+            self.options.out_of_order_window_ms,
+            Arc::clone(&self.compaction),
+        );
+        compactor.run_once(0, &self.shutdown).await;
+        Ok(())
     }
 
     pub(crate) fn shard_count(&self) -> u32 {
@@ -178,11 +221,57 @@ impl Ingester {
     }
 }
 
+type Opened = (LogDb, StateDb, BTreeMap<u32, Arc<Shard>>);
+
+/// Shards load and replay side by side, each as a task of its own.
+async fn open_all(options: &IngesterOptions, identity: Identity) -> Result<Opened, IngesterError> {
+    let (log, state) = open_databases(options, identity)?;
+    options.progress.begin(options.shards.len());
+    let node_budget = ByteBudget::new(256 << 20);
+    let mut opening = JoinSet::new();
+    for &shard in &options.shards {
+        let (log, state, node_budget) = (log.clone(), state.clone(), node_budget.clone());
+        let progress = Arc::clone(&options.progress);
+        opening.spawn(async move { open_shard(shard, identity, &log, &state, node_budget, &progress).await });
+    }
+    let mut shards = BTreeMap::new();
+    while let Some(opened) = opening.join_next().await {
+        let shard = match opened {
+            Ok(opened) => opened?,
+            Err(panicked) => return Err(IngesterError::Interrupted { source: panicked }),
+        };
+        shards.insert(shard.id.0, Arc::new(shard));
+    }
+    Ok((log, state, shards))
+}
+
+/// Logs how far `opening` is while it lasts.
+async fn announced<T>(progress: &StartProgress, opening: impl Future<Output = T>) -> T {
+    let mut opening = std::pin::pin!(opening);
+    loop {
+        tokio::select! {
+            biased;
+            opened = &mut opening => return opened,
+            () = tokio::time::sleep(ANNOUNCE_INTERVAL) => {
+                if let Some(waiting_for) = progress.waiting_for() {
+                    tracing::info!(percent = progress.percent(), "starting: {waiting_for}");
+                }
+            }
+        }
+    }
+}
+
 fn open_databases(options: &IngesterOptions, identity: Identity) -> Result<(LogDb, StateDb), IngesterError> {
     let memory = MemoryBudget::new(options.cache_bytes, options.memtable_bytes);
     let log_path = options.directory.join("log");
     let mut log_options = LogDbOptions::new(identity.incarnation);
     log_options.durability = options.durability;
+    // The live log is about twice what a restart replays, since shards are checkpointed one after the other.
+    // Small segments leave soon after that.
+    log_options.segment_bytes = 16 << 20;
+    log_options.memtable_bytes = 32 << 20;
+    log_options.max_closed_segments =
+        (3 * options.checkpoint_log_bytes / log_options.segment_bytes).max(4) as usize;
     let log = LogDb::open(&log_path, log_options).map_err(|source| IngesterError::Storage {
         path: log_path.clone(),
         source,
@@ -203,7 +292,8 @@ async fn open_shard(
     identity: Identity,
     log: &LogDb,
     state: &StateDb,
-    node_budget: &ByteBudget,
+    node_budget: ByteBudget,
+    progress: &StartProgress,
 ) -> Result<Shard, IngesterError> {
     let store = state.shard(shard);
     let failed = |source| IngesterError::Shard { shard, source };
@@ -220,17 +310,22 @@ async fn open_shard(
         }
     };
     let head = machine.head();
+    let uncheckpointed_bytes = machine.uncheckpointed_bytes();
+    let group = log.group(u64::from(shard));
+    progress.shard_loaded(group.held_bytes(), Arc::clone(&uncheckpointed_bytes));
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);
     options.group_budget = ByteBudget::new(64 << 20);
-    options.node_budget = node_budget.clone();
-    let replica = Replica::open_single(options, 1, log.group(u64::from(shard)), machine)
+    options.node_budget = node_budget;
+    let replica = Replica::open_single(options, 1, group, machine)
         .await
         .map_err(failed)?;
+    progress.shard_ready();
     Ok(Shard {
         id: ShardId(shard),
         replica,
         head,
         store,
+        uncheckpointed_bytes,
     })
 }

@@ -4,16 +4,20 @@
 //! The crate joins what lower ones decide and keep, and answers the [`Ingester`](vigie_proto::Ingester)
 //! service. It must not know which series belongs to which shard, what a query computes, or HTTP.
 
+mod compactor;
 mod error;
 mod identity;
 mod ingester;
 mod keeper;
 mod machine;
 mod metrics;
+mod progress;
 mod read;
+mod retention;
 mod service;
 mod shard;
 
 pub use error::IngesterError;
 pub use ingester::{Ingester, IngesterOptions};
 pub use machine::ShardMachine;
+pub use progress::StartProgress;

@@ -1,6 +1,7 @@
 //! A head as the state machine of a Raft group.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -15,15 +16,18 @@ const HEAD: &str = "head";
 
 /// One replica's state of a shard: the head in memory, its checkpoints in the store.
 ///
-/// The store is always exactly the state at the last checkpoint: an image of the head goes into it
-/// in one atomic step together with the log position it was taken at.
+/// The store always holds exactly the samples of the last checkpoint: an image of the head goes into it
+/// in one atomic step together with the log position it was taken at. Compaction changes how they are cut
+/// into chunks.
 #[derive(Debug)]
 pub struct ShardMachine {
     options: HeadOptions,
     head: Arc<RwLock<Head>>,
     store: ShardStore,
-    /// The image that is being written.
-    in_progress: Option<CheckpointToken>,
+    /// The image that is being written, and the log bytes it covers.
+    in_progress: Option<(CheckpointToken, u64)>,
+    /// Bytes of entries that the last durable checkpoint does not hold.
+    uncheckpointed_bytes: Arc<AtomicU64>,
 }
 
 impl ShardMachine {
@@ -35,7 +39,13 @@ impl ShardMachine {
             head,
             store,
             in_progress: None,
+            uncheckpointed_bytes: Arc::default(),
         })
+    }
+
+    /// Bytes of entries applied that the last durable checkpoint does not hold: what a restart would replay.
+    pub fn uncheckpointed_bytes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.uncheckpointed_bytes)
     }
 
     /// The head, for reading beside the replica.
@@ -121,6 +131,7 @@ impl StateMachine for ShardMachine {
     type Outcome = BatchOutcome;
 
     fn apply(&mut self, index: u64, entry: &Bytes) -> Result<BatchOutcome, FatalError> {
+        self.uncheckpointed_bytes.fetch_add(entry.len() as u64, Relaxed);
         self.head
             .write()
             .apply(entry)
@@ -133,7 +144,7 @@ impl StateMachine for ShardMachine {
 
     fn begin_checkpoint(&mut self, position: Vec<u8>) -> CheckpointTask {
         let image = self.head.write().begin_checkpoint();
-        self.in_progress = Some(image.token);
+        self.in_progress = Some((image.token, self.uncheckpointed_bytes.load(Relaxed)));
         let store = self.store.clone();
         Box::new(move || {
             write_image(&store, &image, &position)
@@ -142,7 +153,10 @@ impl StateMachine for ShardMachine {
     }
 
     fn checkpoint_done(&mut self) {
-        if let Some(token) = self.in_progress.take() {
+        if let Some((token, bytes)) = self.in_progress.take() {
+            let left = |held: u64| Some(held.saturating_sub(bytes));
+            // Never refused.
+            let _ = self.uncheckpointed_bytes.fetch_update(Relaxed, Relaxed, left);
             self.head.write().checkpoint_done(token);
         }
     }
@@ -170,6 +184,7 @@ impl StateMachine for ShardMachine {
 
     fn reload(&mut self) -> Result<(), FatalError> {
         *self.head.write() = load(self.options, &self.store)?;
+        self.uncheckpointed_bytes.store(0, Relaxed);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -9,12 +10,30 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use vigie_storage::{LogDb, StateDb};
 
+use crate::StartProgress;
+use crate::compactor::CompactionStats;
 use crate::shard::Shard;
 
 pub(crate) struct IngesterCollector {
     pub(crate) shards: Vec<Arc<Shard>>,
     pub(crate) log: LogDb,
     pub(crate) state: StateDb,
+    pub(crate) compaction: Arc<CompactionStats>,
+}
+
+/// How far the start is; there before anything is open.
+#[derive(Debug)]
+pub(crate) struct StartCollector(pub(crate) Arc<StartProgress>);
+
+impl Collector for StartCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        gauge(
+            &mut encoder,
+            "vigie_start_progress_ratio",
+            "How much of the checkpoints and the log is loaded, 0 to 1.",
+            f64::from(self.0.percent()) / 100.0,
+        )
+    }
 }
 
 impl Collector for IngesterCollector {
@@ -50,7 +69,13 @@ impl Collector for IngesterCollector {
             "Last log entry the durable checkpoint holds.",
             &|shard| shard.replica.status().checkpointed.unwrap_or(0) as f64,
         )?;
+        per_shard(
+            "vigie_raft_uncheckpointed_bytes",
+            "Bytes of log that a restart would replay.",
+            &|shard| shard.uncheckpointed_bytes() as f64,
+        )?;
         self.encode_log(&mut encoder)?;
+        self.encode_compaction(&mut encoder)?;
         self.encode_state(&mut encoder)
     }
 }
@@ -96,6 +121,34 @@ impl IngesterCollector {
             "Size of the log's files.",
             bytes as f64,
         )
+    }
+
+    fn encode_compaction(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        for (name, help, value) in [
+            (
+                "vigie_compaction_spans",
+                "Spans of windows whose chunks were joined, each shard's counted.",
+                &self.compaction.spans,
+            ),
+            (
+                "vigie_compaction_replaced_bytes",
+                "Bytes of chunks that were joined.",
+                &self.compaction.replaced_bytes,
+            ),
+            (
+                "vigie_compaction_written_bytes",
+                "Bytes of chunks written in their place.",
+                &self.compaction.written_bytes,
+            ),
+            (
+                "vigie_compaction_unreadable_series",
+                "Series left as they are because a chunk cannot be read.",
+                &self.compaction.unreadable_series,
+            ),
+        ] {
+            counter(encoder, name, help, value.load(Relaxed))?;
+        }
+        Ok(())
     }
 
     fn encode_state(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

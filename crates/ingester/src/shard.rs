@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -21,6 +22,8 @@ pub(crate) struct Shard {
     pub(crate) replica: Replica<ShardMachine>,
     pub(crate) head: Arc<RwLock<Head>>,
     pub(crate) store: ShardStore,
+    /// See [`ShardMachine::uncheckpointed_bytes`].
+    pub(crate) uncheckpointed_bytes: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Shard {
@@ -32,6 +35,11 @@ impl fmt::Debug for Shard {
 }
 
 impl Shard {
+    /// Bytes of log that a restart would replay now.
+    pub(crate) fn uncheckpointed_bytes(&self) -> u64 {
+        self.uncheckpointed_bytes.load(Relaxed)
+    }
+
     /// Commits a batch as it came from a distributor.
     pub(crate) async fn push(&self, batch: &[u8], stamp: Stamp) -> Result<v1::PushResponse, Status> {
         // What is wrong with it must come out before it is in the log, where nothing can be refused.

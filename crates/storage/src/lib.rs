@@ -15,8 +15,9 @@ pub use log::{
     LogDbOptions, LogDbStats, OpInFlight, PinnedGroup,
 };
 pub use state::{
-    CheckpointBatch, ChunkKey, IdIter, MemoryBudget, ShardSnapshot, ShardStore, SnapshotInstaller, StateDb,
-    StateDbOptions, StateDbStats,
+    CheckpointBatch, ChunkKey, CompactedPart, IdIter, JoinChunks, JoinedChunks, MemoryBudget, SPAN_WINDOWS,
+    SeriesInSpan, ShardSnapshot, ShardStore, SnapshotInstaller, SpanCursor, StateDb, StateDbOptions,
+    StateDbStats, StoredChunk,
 };
 
 /// Identity of the node's data directory, drawn once by the caller. Both databases carry it; a mismatch means

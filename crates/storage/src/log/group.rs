@@ -77,6 +77,12 @@ impl GroupLog {
         self.group.image.lock().state.clone()
     }
 
+    /// Payload bytes of the entries held in all segments. Those purged from the front of a segment count until
+    /// it goes.
+    pub fn held_bytes(&self) -> u64 {
+        self.shared.segments.lock().group_bytes(self.group.id)
+    }
+
     /// Appends `entries`, each with its index, ascending without gaps. They are readable when this returns;
     /// `done` is called after the fsync. The first index follows the last entry; a smaller one overwrites
     /// from there on; an empty log takes any.

@@ -158,6 +158,12 @@ impl Segments {
         })
     }
 
+    /// Payload bytes of `group` in all segments.
+    pub(super) fn group_bytes(&self, group: u64) -> u64 {
+        let closed = self.closed_span(group).map_or(0, |span| span.bytes);
+        closed + self.active.spans.get(&group).map_or(0, |span| span.bytes)
+    }
+
     /// Notes that everything of `group` was copied to the active segment.
     pub(super) fn moved_to_active(&mut self, group: u64, span: Span) {
         for segment in self.closed.values_mut() {

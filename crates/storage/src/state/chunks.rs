@@ -8,6 +8,7 @@ use rocksdb::{DB, ReadOptions};
 use super::db::{Inner, cf};
 use super::keys::{CHUNKS, ChunkKey, Scope, parse_chunk_key};
 use super::shard::ShardStore;
+use super::span::{self, span_of};
 use crate::StorageError;
 use crate::error::Context;
 
@@ -20,10 +21,10 @@ const BAD_KEY: StorageError = StorageError::Corrupt {
 };
 
 impl ShardStore {
-    /// Calls `visit` with each chunk of `series` (ascending) whose window touches `start_ms..=end_ms` and
-    /// whose start is not after
-    /// `end_ms`: window by window, in each by series, then by start. Chunks of the first window may end
-    /// before `start_ms`. Times before 1970 belong to window 0.
+    /// Calls `visit` with each chunk of `series` (ascending) whose window touches `start_ms..=end_ms`, or whose
+    /// span does if it was compacted, and whose start is not after `end_ms`: window by window, in each by series,
+    /// then by start. The first chunks of a series may end before `start_ms`. Times before 1970 belong to
+    /// window 0.
     ///
     /// # Errors
     /// When RocksDB cannot read. A chunk's own bytes are not verified here.
@@ -56,12 +57,23 @@ impl ShardStore {
             );
         }
         let mut iter = db.raw_iterator_cf_opt(&cf(&db, CHUNKS)?, options);
+        // Chunks joined by compaction lie in the first window of their span; windows between are passed over.
         let mut window = first_window;
+        let span = span_of(first_window);
+        if self.inner.mark(&db, scope, span)?.is_some() {
+            window = span::first_window(span);
+        }
+        let joined_window = window;
         // Position in `series` and how many keys were passed over since the last hit.
         let (mut wanted, mut steps) = (0, 0);
         iter.seek(scope.chunk_key(ChunkKey::first(window, tenant, first_series)));
         while let Some((key, value)) = iter.item() {
             let (found_scope, found) = parse_chunk_key(key).ok_or(BAD_KEY)?;
+            if found.window < first_window && found.window != joined_window {
+                (window, wanted, steps) = (first_window, 0, 0);
+                iter.seek(scope.chunk_key(ChunkKey::first(window, tenant, first_series)));
+                continue;
+            }
             if found.window != window {
                 window = found.window;
                 wanted = 0;
@@ -98,7 +110,8 @@ impl ShardStore {
                     steps = 0;
                 }
                 None => {
-                    let Some(next) = window.checked_add(1).filter(|next| *next <= last_window) else {
+                    let next = window.checked_add(1).map(|next| next.max(first_window));
+                    let Some(next) = next.filter(|next| *next <= last_window) else {
                         break;
                     };
                     (window, wanted, steps) = (next, 0, 0);
@@ -117,6 +130,18 @@ impl ShardStore {
 }
 
 impl Inner {
+    /// Whether there is a chunk with a key in `start..end`.
+    pub(super) fn holds_any(&self, db: &DB, start: &[u8], end: &[u8]) -> Result<bool, StorageError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(end);
+        options.fill_cache(false);
+        let mut iter = db.raw_iterator_cf_opt(&cf(db, CHUNKS)?, options);
+        iter.seek(start);
+        let found = iter.valid();
+        iter.status().during("look for chunks")?;
+        Ok(found)
+    }
+
     /// Windows in which `scope` has chunks; one seek for each, and one for each of others' windows between
     /// them.
     pub(super) fn windows_of(&self, db: &DB, scope: Scope) -> Result<Vec<u32>, StorageError> {

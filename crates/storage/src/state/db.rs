@@ -1,6 +1,6 @@
 //! The handle of StateDB.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use super::keys::{
 use super::options::{StateDbOptions, db_options, family_options};
 use super::shard::ShardStore;
 use super::snapshot::INSTALL_PREFIX;
+use super::writing::Writing;
 use crate::StorageError;
 use crate::disk::folder_bytes;
 use crate::error::Context;
@@ -55,6 +56,7 @@ pub(super) struct Inner {
     pub(super) installing: Mutex<BTreeSet<u32>>,
     /// First window kept, by shard, since the database was opened.
     pub(super) cutoffs: Mutex<BTreeMap<u32, u32>>,
+    pub(super) writings: Mutex<HashMap<u32, Arc<Mutex<Writing>>>>,
     pub(super) open_snapshots: AtomicUsize,
     pub(super) closing: AtomicBool,
     /// Calls hold the lock while they use it; `None` once closed.
@@ -77,6 +79,7 @@ impl StateDb {
             switching: RwLock::default(),
             installing: Mutex::default(),
             cutoffs: Mutex::default(),
+            writings: Mutex::default(),
             open_snapshots: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             db: RwLock::new(Some(db)),
@@ -131,10 +134,18 @@ impl StateDb {
         Ok(stats)
     }
 
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
     /// Waits for calls in progress and closes the database; later calls get [`StorageError::Closed`]. Open
     /// snapshots end early. What is not checkpointed is dropped, as in a crash.
     pub fn close(&self) {
         self.inner.closing.store(true, Relaxed);
+        if let Ok(db) = self.inner.db() {
+            // A file being rewritten is no call worth waiting for.
+            db.cancel_all_background_work(false);
+        }
         *self.inner.db.write() = None;
     }
 }

@@ -3,28 +3,31 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rocksdb::ReadOptions;
 
 use super::db::{Inner, cf};
 use super::keys::{Scope, parse_id};
+use super::pages::{Page, first_id};
 use crate::StorageError;
 use crate::error::Context;
 
-/// Records fetched at once: enough to make the seek free, few enough to keep memory small.
-const PAGE_RECORDS: usize = 1 << 16;
-/// Bytes at which a page ends early.
-const PAGE_BYTES: usize = 8 << 20;
+/// Bytes fetched at once: enough to make the seek free, few enough to keep memory small.
+const FETCH_BYTES: usize = 8 << 20;
 
-type Record = (u32, Box<[u8]>);
+/// A series' id and its record, which shares memory with those near it.
+type Record = (u32, Bytes);
 
 /// Iterator over (id, value) in id order. Ends after an error.
 pub struct IdIter {
     inner: Arc<Inner>,
     family: &'static str,
     scope: Scope,
-    /// First id not fetched; `None` once all are.
-    next_id: Option<u32>,
-    page: std::vec::IntoIter<Record>,
+    /// First page not fetched; `None` once all are.
+    next_page: Option<u32>,
+    pages: std::vec::IntoIter<(u32, Page)>,
+    /// Of one page.
+    records: std::vec::IntoIter<Record>,
 }
 
 impl IdIter {
@@ -33,12 +36,13 @@ impl IdIter {
             inner,
             family,
             scope,
-            next_id: Some(0),
-            page: Vec::new().into_iter(),
+            next_page: Some(0),
+            pages: Vec::new().into_iter(),
+            records: Vec::new().into_iter(),
         }
     }
 
-    fn fetch(&mut self, from: u32) -> Result<Vec<Record>, StorageError> {
+    fn fetch(&mut self, from: u32) -> Result<Vec<(u32, Page)>, StorageError> {
         let db = self.inner.db()?;
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(self.scope.successor().id_key(0));
@@ -47,24 +51,24 @@ impl IdIter {
         options.set_readahead_size(2 << 20);
         let mut iter = db.raw_iterator_cf_opt(&cf(&db, self.family)?, options);
         iter.seek(self.scope.id_key(from));
-        let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < PAGE_RECORDS && bytes < PAGE_BYTES {
+        let (mut pages, mut bytes) = (Vec::new(), 0);
+        while bytes < FETCH_BYTES {
             let Some((key, value)) = iter.item() else {
                 iter.status().during("read shard records")?;
-                self.next_id = None;
-                return Ok(page);
+                self.next_page = None;
+                return Ok(pages);
             };
             let bad = StorageError::Corrupt {
                 what: "shard record",
                 reason: "key is not 12 bytes",
             };
-            let id = parse_id(key).filter(|_| key.len() == 12).ok_or(bad)?;
+            let number = parse_id(key).filter(|_| key.len() == 12).ok_or(bad)?;
             bytes += value.len();
-            page.push((id, value.into()));
-            self.next_id = id.checked_add(1);
+            pages.push((number, Page::parse(Bytes::copy_from_slice(value))?));
+            self.next_page = number.checked_add(1);
             iter.next();
         }
-        Ok(page)
+        Ok(pages)
     }
 }
 
@@ -73,12 +77,20 @@ impl Iterator for IdIter {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(record) = self.page.next() {
+            if let Some(record) = self.records.next() {
                 return Some(Ok(record));
             }
-            let from = self.next_id.take()?;
+            if let Some((number, page)) = self.pages.next() {
+                let first = first_id(number);
+                let records = page
+                    .records()
+                    .map(|(place, range)| (first + place, page.bytes().slice(range)));
+                self.records = records.collect::<Vec<_>>().into_iter();
+                continue;
+            }
+            let from = self.next_page.take()?;
             match self.fetch(from) {
-                Ok(page) => self.page = page.into_iter(),
+                Ok(pages) => self.pages = pages.into_iter(),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -89,7 +101,7 @@ impl fmt::Debug for IdIter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdIter")
             .field("family", &self.family)
-            .field("next_id", &self.next_id)
+            .field("next_page", &self.next_page)
             .finish_non_exhaustive()
     }
 }

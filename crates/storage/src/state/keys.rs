@@ -12,7 +12,7 @@ pub(super) const CHUNKS: &str = "chunks";
 pub(super) const FAMILIES: [&str; 4] = [META, SERIES, HEADS, CHUNKS];
 
 /// Written at creation; a database of another version is refused.
-pub(super) const FORMAT_VERSION: u8 = 1;
+pub(super) const FORMAT_VERSION: u8 = 2;
 pub(super) const FORMAT_KEY: &[u8] = b"\x00format";
 pub(super) const INCARNATION_KEY: &[u8] = b"\x00incarnation";
 pub(super) const CURRENT_TAG: u8 = 1;
@@ -20,7 +20,7 @@ pub(super) const GARBAGE_TAG: u8 = 2;
 pub(super) const NAME_TAG: u8 = 3;
 
 /// Bytes of a chunk's key.
-const CHUNK_KEY_BYTES: usize = 32;
+pub(super) const CHUNK_KEY_BYTES: usize = 32;
 /// Bytes of a chunk's key as it travels between replicas: without shard and generation.
 pub(super) const PORTABLE_CHUNK_BYTES: usize = 24;
 
@@ -123,7 +123,7 @@ impl Scope {
         [&[NAME_TAG], &self.bytes()[..], name].concat()
     }
 
-    /// `shard u32 BE | generation u32 BE | id u32 BE`, in `series` and `heads`.
+    /// `shard u32 BE | generation u32 BE | page u32 BE`, in `series` and `heads`.
     pub(super) fn id_key(self, id: u32) -> [u8; 12] {
         let mut key = [0; 12];
         key[..8].copy_from_slice(&self.bytes());
@@ -170,6 +170,11 @@ pub(super) fn parse_current_key(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(
         key.strip_prefix(&[CURRENT_TAG])?.try_into().ok()?,
     ))
+}
+
+/// Name of the value that says that a span of windows is compacted: `compacted/`, the span u32 BE.
+pub(super) fn compacted_name(span: u32) -> Vec<u8> {
+    [&b"compacted/"[..], &span.to_be_bytes()].concat()
 }
 
 /// Last four bytes as an id.
@@ -224,6 +229,7 @@ mod tests {
             b"\x03\x01\x02\x03\x04\0\0\0\x05applied"
         );
         assert_eq!(scope.garbage_key(), *b"\x02\x01\x02\x03\x04\0\0\0\x05");
+        assert_eq!(compacted_name(258), *b"compacted/\0\0\x01\x02");
         assert_eq!(current_key(scope.shard), *b"\x01\x01\x02\x03\x04");
         assert_eq!(Scope::from_garbage_key(&scope.garbage_key()), Some(scope));
         assert_eq!(parse_current_key(&current_key(9)), Some(9));

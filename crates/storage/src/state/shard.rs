@@ -8,7 +8,8 @@ use rocksdb::WriteBatch;
 use super::checkpoint::CheckpointBatch;
 use super::db::{Inner, cf};
 use super::iter::IdIter;
-use super::keys::{CHUNKS, ChunkKey, HEADS, META, SERIES, Scope, current_key};
+use super::keys::{CHUNKS, ChunkKey, HEADS, META, SERIES, Scope, compacted_name, current_key};
+use super::span;
 use crate::StorageError;
 use crate::error::Context;
 
@@ -50,11 +51,17 @@ impl ShardStore {
         IdIter::new(self.inner.clone(), HEADS, self.scope())
     }
 
-    /// Removes the chunks of all windows before `window`. Space returns as files become empty: files of
-    /// windows that every shard has dropped go at once, unless a snapshot is being read.
+    /// Removes the chunks of all whole spans before `window`, durably. Space returns as files become empty:
+    /// files of windows that every shard has dropped go at once, unless a snapshot is being read.
     pub fn drop_windows_before(&self, window: u32) -> Result<(), StorageError> {
+        // A span's chunks may be joined in its first window, so it goes whole.
+        let window = span::first_window(span::span_of(window));
         let scope = self.scope();
         let held = self.windows()?;
+        if held.first().is_none_or(|first| *first >= window) {
+            self.common_cutoff(window);
+            return Ok(());
+        }
         let db = self.inner.db()?;
         let chunks = cf(&db, CHUNKS)?;
         let common = self.common_cutoff(window);
@@ -96,8 +103,39 @@ impl ShardStore {
                 scope.successor().window_start(window),
             );
         }
-        // Not flushed: a crash brings old chunks back until retention runs again, which does no harm.
-        self.inner.write(&db, batch)
+        batch.delete_range_cf(
+            &cf(&db, META)?,
+            scope.name_key(&compacted_name(0)),
+            scope.name_key(&compacted_name(span::span_of(window))),
+        );
+        self.inner.write(&db, batch)?;
+        // Nobody must see them again, not even until retention runs after a restart.
+        self.inner.flush(&db)
+    }
+
+    /// As [`ShardStore::drop_windows_before`], for one tenant. Space returns with RocksDB's compactions.
+    pub fn drop_tenant_windows_before(&self, tenant: u32, window: u32) -> Result<(), StorageError> {
+        let window = span::first_window(span::span_of(window));
+        let scope = self.scope();
+        let held = self.windows()?;
+        let db = self.inner.db()?;
+        let chunks = cf(&db, CHUNKS)?;
+        let mut batch = WriteBatch::default();
+        for held in held.into_iter().filter(|held| *held < window) {
+            let end = match tenant.checked_add(1) {
+                Some(next) => scope.chunk_key(ChunkKey::first(held, next, 0)),
+                None => scope.successor().window_start(held),
+            };
+            let start = scope.chunk_key(ChunkKey::first(held, tenant, 0));
+            if self.inner.holds_any(&db, &start, &end)? {
+                batch.delete_range_cf(&chunks, start, end);
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.inner.write(&db, batch)?;
+        self.inner.flush(&db)
     }
 
     /// Removes the shard with all it holds.
@@ -129,6 +167,7 @@ impl ShardStore {
         self.inner.flush(&db)?;
         self.inner.generations.write().remove(&self.shard);
         self.inner.cutoffs.lock().remove(&self.shard);
+        self.inner.writings.lock().remove(&self.shard);
         self.inner.clean_garbage(Some(self.shard))?;
         drop(alone);
         Ok(())

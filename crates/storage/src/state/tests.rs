@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use bytes::Bytes;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -56,8 +57,8 @@ fn commit(shard: &ShardStore, fill: impl FnOnce(&mut CheckpointBatch)) {
 
 type Content = (
     Option<Vec<u8>>,
-    Vec<(u32, Box<[u8]>)>,
-    Vec<(u32, Box<[u8]>)>,
+    Vec<(u32, Bytes)>,
+    Vec<(u32, Bytes)>,
     Vec<(u32, Vec<u8>)>,
 );
 
@@ -402,18 +403,184 @@ fn drops_old_windows() {
     assert_eq!(shards[0].windows().unwrap(), (30..50).collect::<Vec<_>>());
     assert_eq!(shards[1].windows().unwrap(), (0..50).collect::<Vec<_>>());
     let snapshot = shards[1].snapshot().unwrap();
-    shards[1].drop_windows_before(20).unwrap();
+    // Spans go whole.
+    shards[1].drop_windows_before(23).unwrap();
     shards[1].drop_windows_before(10).unwrap();
-    assert_eq!(shards[1].windows().unwrap(), (20..50).collect::<Vec<_>>());
+    assert_eq!(shards[1].windows().unwrap(), (18..50).collect::<Vec<_>>());
     assert_eq!(
         snapshot.map(|block| block.unwrap().len()).sum::<usize>(),
         50 * (24 + 5 + 6) + 2 * 10
     );
-    commit(&shards[0], |batch| batch.put_meta("applied", b"x"));
+    // Durable without another checkpoint.
     db.close();
     let db = fixture.open();
     assert_eq!(db.shard(1).windows().unwrap(), (30..50).collect::<Vec<_>>());
-    assert_eq!(chunks(&db.shard(2), &[1], 0, 25_999).len(), 6);
+    assert_eq!(chunks(&db.shard(2), &[1], 0, 25_999).len(), 8);
+}
+
+#[test]
+fn drops_old_windows_of_one_tenant() {
+    let fixture = Fixture::new();
+    let db = fixture.open();
+    let shard = db.shard(1);
+    commit(&shard, |batch| {
+        for tenant in [0, 1, u32::MAX] {
+            (0..14).for_each(|window| {
+                batch.put_chunk(key(window, tenant, 1, i64::from(window) * 1000), b"chunk")
+            });
+        }
+    });
+    shard.drop_tenant_windows_before(1, 13).unwrap();
+    shard.drop_tenant_windows_before(u32::MAX, 6).unwrap();
+    db.close();
+    let shard = fixture.open().shard(1);
+    let held = |tenant| {
+        let mut found = 0;
+        shard
+            .chunks(tenant, &[1], 0, 20_000, 1000, &mut |_, _| {
+                found += 1;
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        found
+    };
+    assert_eq!([0, 1, u32::MAX].map(held), [14, 2, 8]);
+}
+
+/// A chunk whose content is the times of its samples.
+fn times_chunk(times: &[i64]) -> Vec<u8> {
+    times.iter().flat_map(|time| time.to_le_bytes()).collect()
+}
+
+fn times_of(chunk: &[u8]) -> Vec<i64> {
+    chunk
+        .chunks(8)
+        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect()
+}
+
+fn join_times(series: &SeriesInSpan) -> Option<Vec<(i64, Vec<u8>)>> {
+    // One that cannot be read stays.
+    if series.series == 5 {
+        return None;
+    }
+    let mut times: Vec<i64> = series
+        .chunks
+        .iter()
+        .flat_map(|chunk| times_of(&chunk.bytes))
+        .collect();
+    times.sort_unstable();
+    Some(vec![(times[0], times_chunk(&times))])
+}
+
+#[derive(Debug, Clone)]
+enum SpanStep {
+    /// Tenant, series, times within one window.
+    Put(u32, u32, BTreeSet<i64>),
+    Part,
+    Finish,
+    Checkpoint,
+    Crash,
+}
+
+fn span_step() -> impl Strategy<Value = SpanStep> {
+    let times = (0..14i64, btree_set(0..1000i64, 1..4))
+        .prop_map(|(window, times)| times.into_iter().map(|time| window * 1000 + time).collect());
+    prop_oneof![
+        6 => (1..3u32, 0..7u32, times).prop_map(|(tenant, series, times)| SpanStep::Put(tenant, series, times)),
+        4 => Just(SpanStep::Part),
+        2 => Just(SpanStep::Finish),
+        1 => Just(SpanStep::Checkpoint),
+        1 => Just(SpanStep::Crash),
+    ]
+}
+
+/// Every time of a tenant's series in the range, as often as it is found.
+fn times_in(shard: &ShardStore, tenant: u32, start_ms: i64, end_ms: i64) -> Vec<(u32, i64)> {
+    let series = (0..7).collect::<Vec<_>>();
+    let mut found = Vec::new();
+    let mut visit = |series, chunk: &[u8]| {
+        found.extend(times_of(chunk).into_iter().map(|time| (series, time)));
+        ControlFlow::Continue(())
+    };
+    shard
+        .chunks(tenant, &series, start_ms, end_ms, 1000, &mut visit)
+        .unwrap();
+    found.retain(|(_, time)| (start_ms..=end_ms).contains(time));
+    found.sort_unstable();
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn compaction_never_shows(
+        steps in vec(span_step(), 1..60),
+        max_bytes in prop_oneof![Just(1), Just(100), Just(usize::MAX)],
+        ranges in vec((0..14_000i64, 0..5_000i64), 6),
+    ) {
+        let fixture = Fixture::new();
+        let mut db = fixture.open();
+        let mut model: Vec<(u32, u32, i64)> = Vec::new();
+        let mut ordinal = 0;
+        let mut cursor = None;
+        for step in steps {
+            let shard = db.shard(1);
+            match step {
+                SpanStep::Put(tenant, series, times) => {
+                    let times = times.into_iter().collect::<Vec<_>>();
+                    ordinal += 1;
+                    let key = ChunkKey {
+                        ordinal,
+                        ..key((times[0] / 1000) as u32, tenant, series, times[0])
+                    };
+                    commit(&shard, |batch| batch.put_chunk(key, &times_chunk(&times)));
+                    model.extend(times.into_iter().map(|time| (tenant, series, time)));
+                }
+                SpanStep::Part => {
+                    let from = match cursor.take() {
+                        Some(cursor) => Some(cursor),
+                        None => shard.spans_to_compact(2).unwrap().first().map(|span| shard.begin_compaction(*span)),
+                    };
+                    if let Some(from) = from {
+                        cursor = shard.compact_part(from, max_bytes, &mut join_times).unwrap().next;
+                    }
+                }
+                SpanStep::Finish => {
+                    cursor = None;
+                    for span in shard.spans_to_compact(2).unwrap() {
+                        let mut next = Some(shard.begin_compaction(span));
+                        while let Some(cursor) = next {
+                            next = shard.compact_part(cursor, max_bytes, &mut join_times).unwrap().next;
+                        }
+                    }
+                    prop_assert_eq!(shard.spans_to_compact(2).unwrap(), Vec::<u32>::new());
+                    let mut chunks = 0;
+                    shard.chunks(1, &[3], 0, 11_999, 1000, &mut |_, _| { chunks += 1; ControlFlow::Continue(()) }).unwrap();
+                    prop_assert!(chunks <= 2, "{} chunks of a series in two spans", chunks);
+                }
+                SpanStep::Checkpoint => commit(&shard, |batch| batch.put_meta("applied", b"x")),
+                SpanStep::Crash => {
+                    cursor = None;
+                    db.close();
+                    db = fixture.open();
+                }
+            }
+            let shard = db.shard(1);
+            for (start, length) in &ranges {
+                for tenant in [1, 2] {
+                    let end = start + length;
+                    let mut expected = model.iter()
+                        .filter(|(of, _, time)| *of == tenant && (*start..=end).contains(time))
+                        .map(|(_, series, time)| (*series, *time))
+                        .collect::<Vec<_>>();
+                    expected.sort_unstable();
+                    prop_assert_eq!(times_in(&shard, tenant, *start, end), expected);
+                }
+            }
+        }
+    }
 }
 
 #[test]
