@@ -25,6 +25,6 @@ pub enum IngesterError {
         "the data in {path} belong to a cluster of {found} shards, not {wanted}; start with --cluster.shards={found}"
     )]
     ShardCount { path: PathBuf, found: u32, wanted: u32 },
-    #[error("a shard's start was cut off")]
-    Interrupted { source: tokio::task::JoinError },
+    #[error("the start was cut off")]
+    Interrupted,
 }

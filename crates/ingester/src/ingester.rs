@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,7 +72,7 @@ impl IngesterOptions {
             tenant_retention_ms: BTreeMap::new(),
             retention_bytes: 0,
             checkpoint_interval: Duration::from_secs(300),
-            checkpoint_log_bytes: 64 << 20,
+            checkpoint_log_bytes: 128 << 20,
             cache_bytes: 256 << 20,
             memtable_bytes: 64 << 20,
             progress: Arc::default(),
@@ -173,6 +174,16 @@ impl Ingester {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn compaction(&self) -> &CompactionStats {
+        &self.compaction
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &StateDb {
+        &self.state
+    }
+
     pub(crate) fn shard_count(&self) -> u32 {
         self.options.shard_count
     }
@@ -223,23 +234,27 @@ impl Ingester {
 
 type Opened = (LogDb, StateDb, BTreeMap<u32, Arc<Shard>>);
 
-/// Shards load and replay side by side, each as a task of its own.
+/// Shards load and replay side by side, each as a task of its own; they load while the log is being opened.
 async fn open_all(options: &IngesterOptions, identity: Identity) -> Result<Opened, IngesterError> {
-    let (log, state) = open_databases(options, identity)?;
+    let state = open_state(options, identity)?;
     options.progress.begin(options.shards.len());
     let node_budget = ByteBudget::new(256 << 20);
+    let (log_opened, log) = watch::channel(None);
     let mut opening = JoinSet::new();
     for &shard in &options.shards {
-        let (log, state, node_budget) = (log.clone(), state.clone(), node_budget.clone());
+        let (state, log, node_budget) = (state.clone(), log.clone(), node_budget.clone());
         let progress = Arc::clone(&options.progress);
-        opening.spawn(async move { open_shard(shard, identity, &log, &state, node_budget, &progress).await });
+        opening.spawn(async move { open_shard(shard, identity, log, &state, node_budget, &progress).await });
     }
+    let log = {
+        let options = options.clone();
+        let opened = tokio::task::spawn_blocking(move || open_log(&options, identity)).await;
+        opened.map_err(|_| IngesterError::Interrupted)??
+    };
+    log_opened.send_replace(Some(log.clone()));
     let mut shards = BTreeMap::new();
     while let Some(opened) = opening.join_next().await {
-        let shard = match opened {
-            Ok(opened) => opened?,
-            Err(panicked) => return Err(IngesterError::Interrupted { source: panicked }),
-        };
+        let shard = opened.map_err(|_| IngesterError::Interrupted)??;
         shards.insert(shard.id.0, Arc::new(shard));
     }
     Ok((log, state, shards))
@@ -261,9 +276,8 @@ async fn announced<T>(progress: &StartProgress, opening: impl Future<Output = T>
     }
 }
 
-fn open_databases(options: &IngesterOptions, identity: Identity) -> Result<(LogDb, StateDb), IngesterError> {
-    let memory = MemoryBudget::new(options.cache_bytes, options.memtable_bytes);
-    let log_path = options.directory.join("log");
+fn open_log(options: &IngesterOptions, identity: Identity) -> Result<LogDb, IngesterError> {
+    let path = options.directory.join("log");
     let mut log_options = LogDbOptions::new(identity.incarnation);
     log_options.durability = options.durability;
     // The live log is about twice what a restart replays, since shards are checkpointed one after the other.
@@ -272,25 +286,20 @@ fn open_databases(options: &IngesterOptions, identity: Identity) -> Result<(LogD
     log_options.memtable_bytes = 32 << 20;
     log_options.max_closed_segments =
         (3 * options.checkpoint_log_bytes / log_options.segment_bytes).max(4) as usize;
-    let log = LogDb::open(&log_path, log_options).map_err(|source| IngesterError::Storage {
-        path: log_path.clone(),
-        source,
-    })?;
-    let state_path = options.directory.join("state");
-    let state =
-        StateDb::open(&state_path, StateDbOptions::new(identity.incarnation, memory)).map_err(|source| {
-            IngesterError::Storage {
-                path: state_path.clone(),
-                source,
-            }
-        })?;
-    Ok((log, state))
+    LogDb::open(&path, log_options).map_err(|source| IngesterError::Storage { path, source })
+}
+
+fn open_state(options: &IngesterOptions, identity: Identity) -> Result<StateDb, IngesterError> {
+    let path = options.directory.join("state");
+    let memory = MemoryBudget::new(options.cache_bytes, options.memtable_bytes);
+    StateDb::open(&path, StateDbOptions::new(identity.incarnation, memory))
+        .map_err(|source| IngesterError::Storage { path, source })
 }
 
 async fn open_shard(
     shard: u32,
     identity: Identity,
-    log: &LogDb,
+    mut log: watch::Receiver<Option<LogDb>>,
     state: &StateDb,
     node_budget: ByteBudget,
     progress: &StartProgress,
@@ -311,7 +320,11 @@ async fn open_shard(
     };
     let head = machine.head();
     let uncheckpointed_bytes = machine.uncheckpointed_bytes();
-    let group = log.group(u64::from(shard));
+    let group = match log.wait_for(Option::is_some).await.as_deref() {
+        Ok(Some(log)) => log.group(u64::from(shard)),
+        // It could not be opened, which is told elsewhere.
+        _ => return Err(IngesterError::Interrupted),
+    };
     progress.shard_loaded(group.held_bytes(), Arc::clone(&uncheckpointed_bytes));
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);

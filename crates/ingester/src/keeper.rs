@@ -12,6 +12,10 @@ use crate::shard::Shard;
 
 /// How often the log is looked at.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// A shard whose log does not grow for this long is checkpointed, so that an idle node has nothing to replay.
+const IDLE_AFTER: Duration = Duration::from_secs(15);
+/// Log not worth a checkpoint of its own before the interval is over.
+const IDLE_LOG_BYTES: u64 = 1 << 20;
 
 pub(crate) struct Keeper {
     pub(crate) shards: Vec<Arc<Shard>>,
@@ -24,13 +28,15 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut due = self.first_due();
+        let mut idle = Idle::default();
         loop {
             tokio::select! {
                 biased; // Shutdown first: it takes its own checkpoints.
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(CHECK_INTERVAL.min(self.checkpoint_interval)) => {}
             }
-            while let Some(at) = self.next_shard(&due) {
+            idle.look(&self.shards);
+            while let Some(at) = self.next_shard(&due, &idle) {
                 if shutdown.is_cancelled() {
                     return;
                 }
@@ -57,8 +63,8 @@ impl Keeper {
     }
 
     /// The shard to be checkpointed now, if any: its time has come, or a replay of all logs would take too
-    /// long and its own is the longest, or it keeps log segments that nobody else needs.
-    fn next_shard(&self, due: &[Instant]) -> Option<usize> {
+    /// long and its own is the longest, or it is idle, or it keeps log segments that nobody else needs.
+    fn next_shard(&self, due: &[Instant], idle: &Idle) -> Option<usize> {
         let now = Instant::now();
         if let Some(at) = due.iter().position(|due| *due <= now) {
             return Some(at);
@@ -70,10 +76,37 @@ impl Keeper {
             return Some(longest);
         }
         let pinned = self.log.pinned_groups();
-        self.shards.iter().position(|shard| {
-            shard.uncheckpointed_bytes() > 0
-                && pinned.iter().any(|pinned| pinned.group == u64::from(shard.id.0))
+        self.shards.iter().enumerate().position(|(at, shard)| {
+            let bytes = shard.uncheckpointed_bytes();
+            let pins = || pinned.iter().any(|pinned| pinned.group == u64::from(shard.id.0));
+            bytes >= IDLE_LOG_BYTES && idle.is_idle(at) || bytes > 0 && pins()
         })
+    }
+}
+
+/// Which shards get nothing to apply.
+#[derive(Debug, Default)]
+struct Idle {
+    /// By shard: log not checkpointed when it last changed, and when that was.
+    seen: Vec<(u64, Instant)>,
+}
+
+impl Idle {
+    fn look(&mut self, shards: &[Arc<Shard>]) {
+        let now = Instant::now();
+        self.seen.resize(shards.len(), (0, now));
+        for (seen, shard) in self.seen.iter_mut().zip(shards) {
+            let bytes = shard.uncheckpointed_bytes();
+            if seen.0 != bytes {
+                *seen = (bytes, now);
+            }
+        }
+    }
+
+    fn is_idle(&self, at: usize) -> bool {
+        self.seen
+            .get(at)
+            .is_some_and(|(_, since)| since.elapsed() >= IDLE_AFTER)
     }
 }
 

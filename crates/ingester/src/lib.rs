@@ -21,3 +21,6 @@ pub use error::IngesterError;
 pub use ingester::{Ingester, IngesterOptions};
 pub use machine::ShardMachine;
 pub use progress::StartProgress;
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,9 @@ pub use state::{
     StateDbStats, StoredChunk,
 };
 
+#[cfg(test)]
+mod faults;
+
 /// Identity of the node's data directory, drawn once by the caller. Both databases carry it; a mismatch means
 /// that one of them was wiped or swapped, and a node that forgot its votes must never rejoin under its old
 /// replica ids.

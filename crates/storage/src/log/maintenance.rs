@@ -59,18 +59,27 @@ fn work(shared: &Shared, db: &DB, first: Vec<Task>, tasks: &Receiver<Task>) -> R
                 shared.segments.lock().next = Some(number);
             }
             Task::Drop(number) => {
-                db.drop_cf(&segment_name(number)).during("drop log segment")?;
-                shared.counters.segment_drop.record(start.elapsed());
-            }
-            Task::FlushMeta => {
-                let mut options = FlushOptions::default();
-                // Queued behind larger flushes it would hold up the next segment.
-                options.set_wait(false);
-                if let Some(meta) = db.cf_handle(META) {
-                    db.flush_cf_opt(&meta, &options).during("flush log metadata")?;
+                if let Some(gate) = &shared.options.faults {
+                    gate.before_drop();
                 }
+                db.drop_cf(&segment_name(number)).during("drop log segment")?;
+                shared.segments.lock().dropped(number);
+                shared.counters.segment_drop.record(start.elapsed());
+                // Write-ahead logs that only it needed go with the next flush.
+                flush_meta(db)?;
             }
+            Task::FlushMeta => flush_meta(db)?,
         }
     }
     Ok(())
+}
+
+fn flush_meta(db: &DB) -> Result<(), StorageError> {
+    let mut options = FlushOptions::default();
+    // Queued behind larger flushes it would hold up the next segment.
+    options.set_wait(false);
+    match db.cf_handle(META) {
+        Some(meta) => db.flush_cf_opt(&meta, &options).during("flush log metadata"),
+        None => Ok(()),
+    }
 }

@@ -15,6 +15,7 @@ mod queue;
 mod recover;
 mod segment;
 mod stats;
+mod wal;
 mod writer;
 
 pub use db::{LogDb, PinnedGroup};

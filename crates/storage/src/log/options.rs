@@ -38,6 +38,9 @@ pub enum Fault {
 pub trait Faults: Send + Sync {
     /// Decides what happens to the batch of `bytes`.
     fn at(&self, point: FaultPoint, bytes: usize) -> Fault;
+
+    /// Called on another thread before a segment is dropped.
+    fn before_drop(&self) {}
 }
 
 /// How a [`LogDb`](crate::LogDb) is opened.

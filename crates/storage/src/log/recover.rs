@@ -1,6 +1,6 @@
 //! Opening LogDB: what every group holds, and whether it is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,9 +16,11 @@ use super::keys::{
     FORMAT_KEY, FORMAT_VERSION, Field, GROUP_TAG, INCARNATION_KEY, META, decode_entry, decode_floor,
     decode_incarnation, entry_key, parse_entry_key, parse_meta_key, segment_name, segment_number,
 };
-use super::options::LogDbOptions;
+use super::options::{Durability, LogDbOptions};
 use super::segment::{Segment, Segments, Span};
+use super::wal;
 use crate::StorageError;
+use crate::disk::refuse_headless;
 use crate::error::Context;
 
 /// A database that passed its checks.
@@ -32,6 +34,14 @@ pub(super) struct Recovered {
 
 /// Opens or creates the database and verifies every entry that is not purged.
 pub(super) fn open(path: &Path, options: &LogDbOptions) -> Result<Recovered, StorageError> {
+    refuse_headless(path)?;
+    if let Err(error) = wal::check(path) {
+        match options.durability {
+            Durability::Fsync => return Err(error),
+            // Without syncs a power cut may take any batch; what follows it is dropped.
+            Durability::Relaxed => tracing::warn!(%error, "the end of the log is lost"),
+        }
+    }
     let mut numbers = existing_segments(path)?;
     let active_number = numbers.pop().unwrap_or(1);
     let segments = numbers.iter().chain([&active_number]);
@@ -75,6 +85,7 @@ pub(super) fn open(path: &Path, options: &LogDbOptions) -> Result<Recovered, Sto
         active_number,
         active,
         next: None,
+        leaving: BTreeSet::new(),
     };
     let dead = segments.take_dead();
     Ok(Recovered {
@@ -119,7 +130,7 @@ fn db_options(options: &LogDbOptions) -> Result<Options, StorageError> {
     db.create_missing_column_families(true);
     db.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     db.set_track_and_verify_wals_in_manifest(true);
-    db.set_recycle_log_file_num(4);
+    db.set_recycle_log_file_num(2);
     db.set_max_total_wal_size(options.wal_bytes);
     db.set_wal_bytes_per_sync(512 << 10);
     db.set_bytes_per_sync(1 << 20);

@@ -1,6 +1,6 @@
 //! Which segment holds which entries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 /// Entries `min..=max` of one group in one segment.
@@ -75,6 +75,8 @@ pub(super) struct Segments {
     pub(super) active: Segment,
     /// The segment created beforehand, once it exists.
     pub(super) next: Option<u64>,
+    /// Segments that hold nothing any group needs and are still there, as a crash would show.
+    pub(super) leaving: BTreeSet<u64>,
 }
 
 impl Segments {
@@ -97,6 +99,11 @@ impl Segments {
         self.closed.keys().copied().chain([self.active_number]).collect()
     }
 
+    /// Notes that a segment is gone.
+    pub(super) fn dropped(&mut self, number: u64) {
+        self.leaving.remove(&number);
+    }
+
     pub(super) fn truncate_from(&mut self, group: u64, index: u64) {
         self.each(|segment| segment.truncate_from(group, index));
     }
@@ -113,10 +120,10 @@ impl Segments {
 
     /// Takes closed segments that hold nothing any more out of the map, to be dropped.
     pub(super) fn take_dead(&mut self) -> Vec<u64> {
-        self.closed
-            .extract_if(.., |_, segment| segment.spans.is_empty())
-            .map(|(number, _)| number)
-            .collect()
+        let dead = self.closed.extract_if(.., |_, segment| segment.spans.is_empty());
+        let dead: Vec<u64> = dead.map(|(number, _)| number).collect();
+        self.leaving.extend(&dead);
+        dead
     }
 
     /// Where entries `start..end` of `group` are; ascending, only those that are held.
@@ -189,6 +196,7 @@ mod tests {
             active_number: 1,
             active: Segment::new(),
             next: None,
+            leaving: BTreeSet::new(),
         };
         segments.active.extend(7, 0, 9, 100);
         segments.active.extend(8, 0, 3, 10);
@@ -212,6 +220,9 @@ mod tests {
         segments.moved_to_active(8, span);
         assert_eq!(segments.locate(8, 0, 99), [part(2, 0, 4)]);
         assert_eq!(segments.take_dead(), [1]);
+        assert_eq!(segments.leaving.iter().collect::<Vec<_>>(), [&1]);
+        segments.dropped(1);
+        assert!(segments.leaving.is_empty());
         segments.remove_group(8);
         assert_eq!(segments.locate(8, 0, 99), []);
     }

@@ -620,6 +620,55 @@ fn copies_left_behind_do_not_come_back() {
     assert_eq!(indexes(&fixture.open().group(2)), Vec::<u64>::new());
 }
 
+/// Keeps segments from being dropped, as a crash before that would.
+struct NoDrops {
+    release: Mutex<Receiver<()>>,
+}
+
+impl Faults for NoDrops {
+    fn at(&self, _: FaultPoint, _: usize) -> Fault {
+        Fault::None
+    }
+
+    fn before_drop(&self) {
+        // Until the test ends.
+        let _ = self.release.lock().recv();
+    }
+}
+
+#[test]
+fn entries_in_leaving_segments_do_not_come_back() {
+    let mut fixture = Fixture::new();
+    let (released, release) = channel();
+    fixture.options.faults = Some(Arc::new(NoDrops {
+        release: Mutex::new(release),
+    }));
+    let db = fixture.open();
+    let log = db.group(1);
+    append(&log, 0..=9, 500);
+    // One segment is created in advance, so the next change of segments is the last before the drop.
+    rotate(&db, &log, 1);
+    let last = log.state().last_index.unwrap();
+    done(|callback| log.purge_to(last, "p".into(), callback)).unwrap();
+    done(|callback| log.destroy(callback)).unwrap();
+    append(&log, 0..=2, 8);
+    let crashed = fixture.folder.path().join("crashed");
+    copy_folder(&fixture.path(), &crashed);
+    drop(released);
+    db.shutdown();
+    fixture.options.faults = None;
+    let crashed = LogDb::open(&crashed, fixture.options.clone()).unwrap();
+    assert_eq!(indexes(&crashed.group(1)), [0, 1, 2]);
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Append { group: u64, count: u64, bytes: usize },

@@ -128,6 +128,8 @@ impl<'db> Writer<'db> {
         self.ask_faults(FaultPoint::BeforeWrite, bytes)?;
         let mut options = WriteOptions::new();
         options.set_sync(self.shared.options.durability == Durability::Fsync);
+        // Segments on their way out may be gone by now; those in use are dropped by no one else.
+        options.set_ignore_missing_column_families(true);
         self.db.write_opt(batch, &options).during("write log batch")?;
         self.ask_faults(FaultPoint::AfterSync, bytes)?;
         self.shared.counters.commit.record(start.elapsed());
@@ -165,10 +167,19 @@ impl<'db> Writer<'db> {
     /// Deletes entries wherever they are, forgotten copies included: an overwritten entry must not come back
     /// once its successor is gone.
     fn delete_from(&self, batch: &mut WriteBatch, group: u64, index: u64) -> Result<(), StorageError> {
-        let segments = self.shared.segments.lock().numbers();
+        let (segments, leaving) = {
+            let segments = self.shared.segments.lock();
+            (segments.numbers(), segments.leaving.clone())
+        };
         for number in segments {
             let segment = handle(self.db, &segment_name(number))?;
             batch.delete_range_cf(&segment, entry_key(group, index), entry_key(group, u64::MAX));
+        }
+        // A crash may come before these are dropped, and the entries in them with it.
+        for number in leaving {
+            if let Some(segment) = self.db.cf_handle(&segment_name(number)) {
+                batch.delete_range_cf(&segment, entry_key(group, index), entry_key(group, u64::MAX));
+            }
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use super::shard::ShardStore;
 use super::snapshot::INSTALL_PREFIX;
 use super::writing::Writing;
 use crate::StorageError;
-use crate::disk::folder_bytes;
+use crate::disk::{folder_bytes, refuse_headless};
 use crate::error::Context;
 
 /// Present values of a StateDB.
@@ -70,6 +70,7 @@ impl StateDb {
     /// [`StorageError::IncarnationMismatch`] says that the folder is another node's, or that this node's was
     /// replaced.
     pub fn open(path: &Path, options: StateDbOptions) -> Result<StateDb, StorageError> {
+        refuse_headless(path)?;
         let families = FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options(name, &options)));
         let db = DB::open_cf_descriptors(&db_options(&options)?, path, families).during("open state")?;
         let inner = Inner {
