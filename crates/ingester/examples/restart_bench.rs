@@ -2,6 +2,9 @@
 //!
 //!     cargo run --release -p vigie-ingester --example restart_bench -- <folder> [series] [rounds] [pause_ms]
 //!
+//! With `compact` after the folder it writes 24 h of samples and measures compacting them instead; then [rounds] and
+//! [pause_ms] mean nothing.
+//!
 //! One process writes a sample of each series in each round and aborts; a second one opens what it left. Instructions:
 //! `perf stat -e instructions:u <target>/release/examples/restart_bench <folder> open` after a run with `keep`.
 #![allow(
@@ -62,6 +65,7 @@ fn main() {
     match arguments.mode.as_str() {
         "write" => runtime.block_on(write(&arguments)),
         "open" => runtime.block_on(open_again(&arguments)),
+        "compact" => runtime.block_on(compact(&arguments)),
         mode => {
             let _ = std::fs::remove_dir_all(&arguments.folder);
             run(&arguments, "write");
@@ -98,17 +102,57 @@ async fn open(folder: &Path) -> Ingester {
 
 async fn write(arguments: &Arguments) {
     let ingester = Arc::new(open(&arguments.folder).await);
-    let now_ms = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as i64;
-    let start_ms = now_ms - i64::from(arguments.rounds) * INTERVAL_MS;
+    write_rounds(
+        &ingester,
+        arguments,
+        now_ms() - i64::from(arguments.rounds) * INTERVAL_MS,
+    )
+    .await;
+    std::process::abort();
+}
+
+async fn compact(arguments: &Arguments) {
+    let _ = std::fs::remove_dir_all(&arguments.folder);
+    let ingester = Arc::new(open(&arguments.folder).await);
+    // Two spans, and what closes the second.
+    let day_ms = 24 * 3_600_000;
+    let start_ms = (now_ms() / day_ms - 2) * day_ms;
+    let rounds = (day_ms * 9 / 8 / INTERVAL_MS) as u32;
+    let arguments = Arguments {
+        folder: arguments.folder.clone(),
+        mode: String::new(),
+        rounds,
+        ..*arguments
+    };
+    write_rounds(&ingester, &arguments, start_ms).await;
+    let samples = f64::from(arguments.series) * f64::from(rounds) * 8.0 / 9.0;
+    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let report = ingester.compact().await.unwrap();
+    println!(
+        "compaction: {:.3} bytes/sample to {:.3}, {:.3} us CPU/sample, {:.1} s, {} spans",
+        report.replaced_bytes as f64 / samples,
+        report.written_bytes as f64 / samples,
+        (cpu_seconds() - cpu) * 1e6 / samples,
+        start.elapsed().as_secs_f64(),
+        report.spans
+    );
+    ingester.shutdown().await;
+    print_sizes(&arguments.folder);
+    std::fs::remove_dir_all(&arguments.folder).unwrap();
+}
+
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.unwrap().as_millis() as i64
+}
+
+async fn write_rounds(ingester: &Arc<Ingester>, arguments: &Arguments, start_ms: i64) {
     let (start, cpu) = (Instant::now(), cpu_seconds());
     let per_shard = arguments.series / SHARDS;
     let mut ids = vec![Vec::new(); SHARDS as usize];
     for round in 0..arguments.rounds {
         let shards = ids.drain(..).enumerate().map(|(shard, ids)| {
-            let ingester = Arc::clone(&ingester);
+            let ingester = Arc::clone(ingester);
             tokio::spawn(write_round(
                 ingester,
                 shard as u32,
@@ -130,7 +174,6 @@ async fn write(arguments: &Arguments) {
         start.elapsed().as_secs_f64(),
         (cpu_seconds() - cpu) * 1e6 / samples
     );
-    std::process::abort();
 }
 
 async fn write_round(

@@ -40,6 +40,37 @@ pub(crate) struct CompactionStats {
     pub(crate) unreadable_series: AtomicU64,
 }
 
+/// What compaction did in a time. Background and explicit compaction count together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CompactionReport {
+    /// Spans of windows, each shard's counted.
+    pub spans: u64,
+    /// Bytes of chunks that were joined.
+    pub replaced_bytes: u64,
+    /// Bytes of chunks written in their place.
+    pub written_bytes: u64,
+}
+
+impl CompactionReport {
+    pub(crate) fn since(self, before: CompactionReport) -> CompactionReport {
+        CompactionReport {
+            spans: self.spans - before.spans,
+            replaced_bytes: self.replaced_bytes - before.replaced_bytes,
+            written_bytes: self.written_bytes - before.written_bytes,
+        }
+    }
+}
+
+impl CompactionStats {
+    pub(crate) fn report(&self) -> CompactionReport {
+        CompactionReport {
+            spans: self.spans.load(Relaxed),
+            replaced_bytes: self.replaced_bytes.load(Relaxed),
+            written_bytes: self.written_bytes.load(Relaxed),
+        }
+    }
+}
+
 pub(crate) struct Compactor {
     shards: Vec<Arc<Shard>>,
     state: StateDb,

@@ -17,7 +17,7 @@ use vigie_replica::{ByteBudget, Replica, ReplicaError, ReplicaOptions};
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
-use crate::compactor::{CompactionStats, Compactor};
+use crate::compactor::{CompactionReport, CompactionStats, Compactor};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::machine::ShardMachine;
@@ -159,7 +159,10 @@ impl Ingester {
 
     /// Checkpoints all shards and compacts every closed span now, without resting: for tools and tests.
     /// A span is closed once its shard has samples one window and the late ones' allowance after it.
-    pub async fn compact(&self) -> Result<(), ReplicaError> {
+    ///
+    /// # Errors
+    /// A checkpoint could not be written. What fails later is logged, and tried again in the background.
+    pub async fn compact(&self) -> Result<CompactionReport, ReplicaError> {
         for shard in self.shards() {
             shard.replica.checkpoint().await?;
         }
@@ -170,13 +173,9 @@ impl Ingester {
             self.options.out_of_order_window_ms,
             Arc::clone(&self.compaction),
         );
+        let before = self.compaction.report();
         compactor.run_once(0, &self.shutdown).await;
-        Ok(())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn compaction(&self) -> &CompactionStats {
-        &self.compaction
+        Ok(self.compaction.report().since(before))
     }
 
     #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -130,10 +129,9 @@ async fn compaction_keeps_every_bit() {
     assert_eq!(first.len(), SERIES as usize);
     // The last hour's late samples have not come.
     assert!(first.values().all(|samples| samples.len() >= 30 * 60 - 2));
-    ingester.compact().await.unwrap();
-    let stats = ingester.compaction();
-    assert_eq!(stats.spans.load(Relaxed), 4, "two spans of two shards");
-    assert!(stats.written_bytes.load(Relaxed) < stats.replaced_bytes.load(Relaxed));
+    let report = ingester.compact().await.unwrap();
+    assert_eq!(report.spans, 4, "two spans of two shards");
+    assert!(report.written_bytes < report.replaced_bytes);
     for reopened in [false, true] {
         let ingester = if reopened {
             ingester.shutdown().await;

@@ -657,7 +657,7 @@ fn entries_in_leaving_segments_do_not_come_back() {
     drop(released);
     db.shutdown();
     fixture.options.faults = None;
-    let crashed = LogDb::open(&crashed, fixture.options.clone()).unwrap();
+    let crashed = LogDb::open(&crashed, fixture.options).unwrap();
     assert_eq!(indexes(&crashed.group(1)), [0, 1, 2]);
 }
 
