@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub(super) segments: Mutex<Segments>,
     pub(super) counters: Counters,
     pub(super) cache_bytes: AtomicU64,
+    /// The database is being closed in order.
+    pub(super) draining: AtomicBool,
     /// Durable cached entries in the order in which they may be evicted: group, last index and operation of
     /// an append.
     pub(super) evictable: Mutex<VecDeque<(Arc<Group>, u64, u64)>>,
@@ -83,6 +85,7 @@ impl LogDb {
             segments: Mutex::new(recovered.segments),
             counters: Counters::default(),
             cache_bytes: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             evictable: Mutex::default(),
             path: path.to_owned(),
             groups: RwLock::new(recovered.groups),
@@ -205,6 +208,7 @@ impl LogDb {
     /// Writes what is queued, stops the threads and closes the database. Later operations get
     /// [`LogError::Closed`].
     pub fn shutdown(&self) {
+        self.shared.draining.store(true, Relaxed);
         self.shared.queue.drain();
         self.threads.join();
     }

@@ -1,6 +1,7 @@
 //! Creates and drops segments beside the writer, as both rewrite the MANIFEST.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -47,8 +48,23 @@ pub(super) fn spawn(
 }
 
 fn work(shared: &Shared, db: &DB, first: Vec<Task>, tasks: &Receiver<Task>) -> Result<(), StorageError> {
-    let pending = std::iter::from_fn(|| tasks.recv().ok());
-    for task in first.into_iter().chain(pending) {
+    let mut first = first.into_iter();
+    let mut flush_due = false;
+    loop {
+        let Some(task) = first.next().or_else(|| tasks.try_recv().ok()) else {
+            // Once for all segments dropped together: write-ahead logs that only they needed go with the flush,
+            // and a second one would find nothing to do.
+            if std::mem::take(&mut flush_due) {
+                flush_meta(db, false)?;
+            }
+            match tasks.recv() {
+                Ok(task) => first = vec![task].into_iter(),
+                // Not after a crash, which leaves all as it is.
+                Err(_) if shared.draining.load(Relaxed) => return flush_meta(db, true),
+                Err(_) => return Ok(()),
+            }
+            continue;
+        };
         let start = Instant::now();
         match task {
             Task::Create(number) => {
@@ -65,19 +81,17 @@ fn work(shared: &Shared, db: &DB, first: Vec<Task>, tasks: &Receiver<Task>) -> R
                 db.drop_cf(&segment_name(number)).during("drop log segment")?;
                 shared.segments.lock().dropped(number);
                 shared.counters.segment_drop.record(start.elapsed());
-                // Write-ahead logs that only it needed go with the next flush.
-                flush_meta(db)?;
+                flush_due = true;
             }
-            Task::FlushMeta => flush_meta(db)?,
+            Task::FlushMeta => flush_due = true,
         }
     }
-    Ok(())
 }
 
-fn flush_meta(db: &DB) -> Result<(), StorageError> {
+/// Waiting is for the end: queued behind larger flushes it would hold up the next segment.
+fn flush_meta(db: &DB, wait: bool) -> Result<(), StorageError> {
     let mut options = FlushOptions::default();
-    // Queued behind larger flushes it would hold up the next segment.
-    options.set_wait(false);
+    options.set_wait(wait);
     match db.cf_handle(META) {
         Some(meta) => db.flush_cf_opt(&meta, &options).during("flush log metadata"),
         None => Ok(()),

@@ -35,13 +35,17 @@ pub(super) struct Recovered {
 /// Opens or creates the database and verifies every entry that is not purged.
 pub(super) fn open(path: &Path, options: &LogDbOptions) -> Result<Recovered, StorageError> {
     refuse_headless(path)?;
-    if let Err(error) = wal::check(path) {
-        match options.durability {
-            Durability::Fsync => return Err(error),
-            // Without syncs a power cut may take any batch; what follows it is dropped.
-            Durability::Relaxed => tracing::warn!(%error, "the end of the log is lost"),
+    let last_sequence = match (wal::check(path), options.durability) {
+        (Ok(last), Durability::Fsync) => last,
+        (Err(error), Durability::Fsync) => return Err(error),
+        // Without syncs a power cut may take any batch; what follows it is dropped.
+        (checked, Durability::Relaxed) => {
+            if let Err(error) = checked {
+                tracing::warn!(%error, "the end of the log is lost");
+            }
+            0
         }
-    }
+    };
     let mut numbers = existing_segments(path)?;
     let active_number = numbers.pop().unwrap_or(1);
     let segments = numbers.iter().chain([&active_number]);
@@ -49,6 +53,9 @@ pub(super) fn open(path: &Path, options: &LogDbOptions) -> Result<Recovered, Sto
         .map(|number| ColumnFamilyDescriptor::new(segment_name(*number), segment_options(options)))
         .chain([ColumnFamilyDescriptor::new(META, meta_options())]);
     let db = DB::open_cf_descriptors(&db_options(options)?, path, families).during("open log")?;
+    if db.latest_sequence_number() < last_sequence {
+        return Err(wal::DAMAGED);
+    }
     check_identity(&db, options)?;
     let images = read_groups(&db)?;
 

@@ -3,8 +3,9 @@
 //! RocksDB's recovery stops at the first record it cannot read, whatever follows, since at the end of the log that
 //! is what a crash leaves. But a batch is written only after the one before it was synced. So if a whole batch
 //! follows the bad one, what was synced is damaged, and dropping the rest would drop acknowledged entries. Within a
-//! file it follows directly, as each start begins another file; across files, batches carry consecutive sequence
-//! numbers, and a gap shows it.
+//! file that is seen before anything is opened. Where a file's end is damaged and another file follows, it shows in
+//! the sequence number that recovery came to: batches carry consecutive ones. (A gap between files says nothing, as
+//! some of them only wait to be used again.)
 //!
 //! The format is RocksDB's: blocks of 32 KiB of fragments, `masked crc32c u32 | length u16 | type u8 | [log number
 //! u32] | payload`, little endian; a batch starts with its sequence number, u64, and the number of its operations,
@@ -20,31 +21,28 @@ const RECYCLABLE_HEADER_BYTES: usize = 11;
 const BATCH_HEADER_BYTES: usize = 12;
 const CRC_MASK_DELTA: u32 = 0xa282_ead8;
 
-/// Checks all write-ahead logs in the folder of a closed database.
-pub(super) fn check(folder: &Path) -> Result<(), StorageError> {
-    let mut expected = None;
+/// Checks all write-ahead logs in the folder of a closed database. Gives the sequence number that recovery has
+/// to come to, 0 if there are none.
+pub(super) fn check(folder: &Path) -> Result<u64, StorageError> {
+    let mut last = 0;
     for (number, path) in files(folder)? {
         let bytes = std::fs::read(&path).map_err(|source| StorageError::Io {
             op: "read",
             path,
             source,
         })?;
-        let damaged = StorageError::Corrupt {
-            what: "write-ahead log",
-            reason: "a synced batch is damaged or missing",
-        };
-        let Some(batches) = whole_batches(&bytes, number) else {
-            return Err(damaged);
-        };
+        let batches = whole_batches(&bytes, number).ok_or(DAMAGED)?;
         for Batch { sequence, operations } in batches {
-            if expected.is_some_and(|expected| sequence > expected) {
-                return Err(damaged);
-            }
-            expected = Some(sequence + u64::from(operations));
+            last = last.max((sequence + u64::from(operations)).saturating_sub(1));
         }
     }
-    Ok(())
+    Ok(last)
 }
+
+pub(super) const DAMAGED: StorageError = StorageError::Corrupt {
+    what: "write-ahead log",
+    reason: "a synced batch is damaged or missing",
+};
 
 /// Number and path of each log, ascending.
 fn files(folder: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
