@@ -204,6 +204,13 @@ pub fn failures(result: &RunResult) -> Vec<String> {
             Outcome::NotSupported => failures.push(format!("{name} refused everything")),
             Outcome::Failed(why) => failures.push(format!("{name}: {why}")),
         }
+        let refused = run.totals.requests_refused;
+        if refused > 0 && run.outcome == Outcome::Finished {
+            // Scenarios send nothing that a server they set up may refuse.
+            failures.push(format!(
+                "{name} refused {refused} requests; see its remarks for the reason"
+            ));
+        }
         if let Some(verdict) = &run.verdict {
             for fault in Fault::ALL {
                 let count = verdict.count(fault);
