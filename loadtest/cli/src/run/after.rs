@@ -13,7 +13,7 @@ use super::write::Written;
 use crate::ask::{Oracle, QuietAnswers, ask_quietly};
 use crate::data::LedgerFile;
 use crate::progress::short_count;
-use crate::scenario::{SettleSpec, VerifySpec};
+use crate::scenario::{SettleSpec, VerifySpec, When};
 
 impl Driver<'_> {
     pub(super) fn settle(&mut self, cpu_before: Option<f64>) -> Result<()> {
@@ -72,7 +72,7 @@ impl Driver<'_> {
             |done, question| stage.set(done as u64, question),
         )?;
         drop(stage);
-        if !questions.is_empty() {
+        if questions.iter().any(|question| question.when == When::After) {
             self.run.query_cpu_seconds = self.spent_since(before);
         }
         if self.options.is_oracle && oracle.is_none() && !questions.is_empty() {

@@ -203,6 +203,7 @@ impl Driver<'_> {
             let live_ms = (span_ms - (start_ms - data.start_ms)) as f64 / send.speed;
             writing.interval = Duration::from_secs((live_ms / 600_000.0).ceil().max(1.0) as u64);
             writing.title = format!("{}: writing on schedule", self.target.name());
+            writing.samples = samples.saturating_sub(all.total.counts.acked_samples);
             let since_start = all.elapsed;
             let live = writing.run(
                 portions(None),
