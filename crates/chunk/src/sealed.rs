@@ -60,12 +60,14 @@ pub fn reseal(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
 }
 
 /// Decodes chunks of one series, of either kind and any number, and seals their samples into as few
-/// chunks as hold them, ascending in time. Long chunks cost fewest bytes a sample.
+/// chunks of `max_samples` as hold them, ascending in time. Long chunks cost fewest bytes a sample, and
+/// reading one sample of a chunk decodes all of it.
 ///
 /// Chunks may come in any order and overlap. Where several have a sample at the same time, the one of
 /// the chunk that starts first stays, and of those that start together the one given first: the choice
 /// that reading the chunks one by one makes. Empty chunks add nothing.
-pub fn merge<C: AsRef<[u8]>>(chunks: &[C]) -> Result<Vec<Vec<u8>>, ChunkError> {
+pub fn merge<C: AsRef<[u8]>>(chunks: &[C], max_samples: usize) -> Result<Vec<Vec<u8>>, ChunkError> {
+    let max_samples = max_samples.clamp(1, MAX_CHUNK_SAMPLES);
     let mut ordered = Vec::with_capacity(chunks.len());
     for chunk in chunks {
         let bytes = chunk.as_ref();
@@ -84,8 +86,8 @@ pub fn merge<C: AsRef<[u8]>>(chunks: &[C]) -> Result<Vec<Vec<u8>>, ChunkError> {
         (times_ms, values) = samples.into_iter().unzip();
     }
     times_ms
-        .chunks(MAX_CHUNK_SAMPLES)
-        .zip(values.chunks(MAX_CHUNK_SAMPLES))
+        .chunks(max_samples)
+        .zip(values.chunks(max_samples))
         .map(|(times_ms, values)| {
             seal(times_ms, values).map_err(|_| ChunkError::Inconsistent("samples cannot be sealed"))
         })

@@ -3,8 +3,8 @@
 
 const UNITS: [(&str, u32); 6] = [("E", 60), ("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)];
 
-/// The error text is that of the library Prometheus uses.
-pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+/// A size as Prometheus writes it in files and flags. The error text is that of the library it uses.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
     if text == "0" {
         return Ok(0);
     }

@@ -21,6 +21,7 @@ mod sections;
 mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
+pub use bytes::parse_bytes;
 pub use config::{Config, SELF_SCRAPE_JOB};
 pub use discovery::{DiscoveryConfig, FileDiscovery, TargetGroup, check_target_address};
 pub use error::ConfigError;

@@ -13,7 +13,7 @@ use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, ServerOptions};
 use vigie_cluster::{Directory, RemoteDistributor, RemoteIngester};
 use vigie_config::{AlertingConfig, Config};
 use vigie_distributor::{Distributor, DistributorOptions};
-use vigie_ingester::{Ingester, IngesterOptions};
+use vigie_ingester::{Ingester, IngesterOptions, StartProgress};
 use vigie_proto::{DistributorHandle, IngesterHandle};
 use vigie_querier::{Querier, QuerierOptions};
 use vigie_runtime::{Metrics, SystemClock};
@@ -93,7 +93,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     );
     tasks.spawn(watch_signals(Arc::clone(&process), shutdown.clone()));
 
-    let ingester = match open_ingester(&settings, &process.config(), &metrics).await {
+    let progress = process.start_progress();
+    let ingester = match open_ingester(&settings, &process.config(), &metrics, progress).await {
         Ok(ingester) => ingester,
         Err(error) => {
             http_stop.cancel();
@@ -198,11 +199,6 @@ fn announce_gaps(config: &Config) {
             "other systems are not asked",
         ),
         ("tracing", config.tracing.is_some(), "no traces are sent"),
-        (
-            "storage.tsdb.retention.size",
-            config.storage.tsdb.retention.size_bytes > 0,
-            "only the time limit is kept",
-        ),
     ];
     for (section, _, consequence) in gaps.iter().filter(|(_, is_used, _)| *is_used) {
         tracing::warn!("{section} is not supported yet: {consequence}");
@@ -221,6 +217,7 @@ async fn open_ingester(
     settings: &Settings,
     config: &Config,
     metrics: &Metrics,
+    progress: Arc<StartProgress>,
 ) -> Result<Option<Arc<Ingester>>> {
     if !settings.roles.has(Role::Ingester) {
         return Ok(None);
@@ -229,6 +226,12 @@ async fn open_ingester(
     options.shards = settings.shards.clone();
     options.durability = settings.durability;
     options.checkpoint_interval = settings.checkpoint_interval;
+    options.checkpoint_log_bytes = settings.checkpoint_log_bytes;
+    options.progress = progress;
+    options.retention_bytes = match config.storage.tsdb.retention.size_bytes {
+        0 => settings.retention_bytes,
+        configured => configured,
+    };
     options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window.as_millis() as i64;
     let configured_ms = config.storage.tsdb.retention.time.as_millis() as i64;
     options.retention_ms = if configured_ms > 0 {

@@ -86,6 +86,11 @@ pub(crate) struct Flags {
     #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
     pub(crate) retention_time: Option<String>,
 
+    /// Size of the store at which the oldest samples go, as in 512MB; the configuration file's value, if any,
+    /// wins. Default 0, no limit.
+    #[arg(long = "storage.tsdb.retention.size", value_name = "BYTES")]
+    pub(crate) retention_size: Option<String>,
+
     /// When an acknowledged sample is safe: fsync (on the disk) or relaxed (with the operating system).
     #[arg(long = "storage.durability", default_value = "fsync", value_name = "MODE")]
     pub(crate) durability: String,
@@ -97,6 +102,14 @@ pub(crate) struct Flags {
         value_name = "DURATION"
     )]
     pub(crate) checkpoint_interval: String,
+
+    /// Log that a start after a crash has to replay at most; more of it, and checkpoints come early.
+    #[arg(
+        long = "storage.checkpoint-log-bytes",
+        default_value = "128MB",
+        value_name = "BYTES"
+    )]
+    pub(crate) checkpoint_log_bytes: String,
 
     /// Lookback for instant vectors.
     #[arg(long = "query.lookback-delta", default_value = "5m", value_name = "DURATION")]
@@ -137,8 +150,6 @@ pub(crate) struct Flags {
 /// so they are refused.
 #[derive(Debug, Clone, Default, Parser)]
 pub(crate) struct UnsupportedFlags {
-    #[arg(long = "storage.tsdb.retention.size", hide = true)]
-    retention_size: Option<String>,
     #[arg(long = "web.config.file", hide = true)]
     web_config_file: Option<String>,
     #[arg(long = "web.enable-otlp-receiver", action = ArgAction::SetTrue, hide = true)]
@@ -155,7 +166,6 @@ impl UnsupportedFlags {
     /// The first of them that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         [
-            ("--storage.tsdb.retention.size", self.retention_size.is_some()),
             ("--web.config.file", self.web_config_file.is_some()),
             ("--web.enable-otlp-receiver", self.enable_otlp_receiver),
             (

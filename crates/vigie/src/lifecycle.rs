@@ -11,9 +11,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use vigie_api::{BuildInfo, Lifecycle, Readiness, ReplayStatus, RuntimeInfo};
 use vigie_config::Config;
+use vigie_ingester::StartProgress;
 use vigie_model::format_duration_ms;
 use vigie_runtime::{Clock, Metrics, SystemClock};
 
+use crate::role::Role;
 use crate::settings::Settings;
 
 /// Clients choose features by the version of Prometheus that an API claims to be.
@@ -30,6 +32,8 @@ pub(crate) struct Process {
     metrics: Metrics,
     config: ArcSwap<Config>,
     readiness: AtomicU8,
+    /// Followed only by a process with an ingester.
+    start_progress: Arc<StartProgress>,
     started_ms: i64,
     last_reload_ms: AtomicI64,
     last_reload_succeeded: AtomicBool,
@@ -62,6 +66,7 @@ impl Process {
         Process {
             config: ArcSwap::from_pointee(config),
             readiness: AtomicU8::new(STARTING),
+            start_progress: Arc::default(),
             started_ms: now_ms,
             last_reload_ms: AtomicI64::new(now_ms),
             last_reload_succeeded: AtomicBool::new(true),
@@ -84,6 +89,10 @@ impl Process {
 
     pub(crate) fn set_stopping(&self) {
         self.readiness.store(STOPPING, Ordering::Release);
+    }
+
+    pub(crate) fn start_progress(&self) -> Arc<StartProgress> {
+        Arc::clone(&self.start_progress)
     }
 
     pub(crate) fn config(&self) -> Arc<Config> {
@@ -116,6 +125,11 @@ impl Lifecycle for Process {
             STOPPING => Readiness::Stopping,
             _ => Readiness::Starting,
         }
+    }
+
+    fn waiting_for(&self) -> Option<String> {
+        let starting = self.settings.roles.has(Role::Ingester) && self.readiness() == Readiness::Starting;
+        starting.then(|| self.start_progress.waiting_for()).flatten()
     }
 
     async fn reload(&self) -> Result<(), String> {
@@ -178,7 +192,14 @@ impl Lifecycle for Process {
     }
 
     fn replay_status(&self) -> ReplayStatus {
-        ReplayStatus::default()
+        if !self.settings.roles.has(Role::Ingester) {
+            return ReplayStatus::default();
+        }
+        ReplayStatus {
+            min: 0,
+            max: 100,
+            current: self.start_progress.percent().into(),
+        }
     }
 
     fn features(&self) -> BTreeMap<String, BTreeMap<String, bool>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use regex::Regex;
+use vigie_config::parse_bytes;
 use vigie_model::parse_duration_ms;
 use vigie_promql::ParseOptions;
 use vigie_runtime::{LogFormat, LogLevel};
@@ -41,8 +42,11 @@ pub(crate) struct Settings {
     pub(crate) cors_origin: Regex,
     pub(crate) storage_path: PathBuf,
     pub(crate) retention_ms: i64,
+    /// 0: no limit.
+    pub(crate) retention_bytes: u64,
     pub(crate) durability: Durability,
     pub(crate) checkpoint_interval: Duration,
+    pub(crate) checkpoint_log_bytes: u64,
     pub(crate) lookback_ms: i64,
     pub(crate) query_timeout: Duration,
     pub(crate) query_max_concurrency: usize,
@@ -148,12 +152,17 @@ impl Settings {
                 Some(text) => duration_ms(text, "--storage.tsdb.retention.time")?,
                 None => DEFAULT_RETENTION_MS,
             },
+            retention_bytes: match &flags.retention_size {
+                Some(text) => bytes(text, "--storage.tsdb.retention.size")?,
+                None => 0,
+            },
             durability: match flags.durability.as_str() {
                 "fsync" => Durability::Fsync,
                 "relaxed" => Durability::Relaxed,
                 other => bail!("unknown --storage.durability {other:?}: use fsync or relaxed"),
             },
             checkpoint_interval: duration(&flags.checkpoint_interval, "--storage.checkpoint-interval")?,
+            checkpoint_log_bytes: bytes(&flags.checkpoint_log_bytes, "--storage.checkpoint-log-bytes")?,
             lookback_ms: duration_ms(&flags.lookback_delta, "--query.lookback-delta")?,
             query_timeout: duration(&flags.query_timeout, "--query.timeout")?,
             features: features(&flags.features)?,
@@ -234,6 +243,12 @@ fn duration_ms(text: &str, flag: &str) -> Result<i64> {
     parse_duration_ms(text).with_context(|| format!("read {flag}"))
 }
 
+fn bytes(text: &str, flag: &str) -> Result<u64> {
+    parse_bytes(text)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("read {flag}"))
+}
+
 fn duration(text: &str, flag: &str) -> Result<Duration> {
     Ok(Duration::from_millis(duration_ms(text, flag)?.unsigned_abs()))
 }
@@ -275,8 +290,8 @@ mod tests {
             ("--target=querier", "--ingester.address is needed"),
             ("--target=scraper", "--distributor.address is needed"),
             (
-                "--storage.tsdb.retention.size=1GB",
-                "--storage.tsdb.retention.size is not supported yet",
+                "--storage.tsdb.retention.size=1furlong",
+                "--storage.tsdb.retention.size",
             ),
             ("--storage.durability=maybe", "use fsync or relaxed"),
             ("--ingester.shards=3-9", "outside the cluster's 8 shards"),

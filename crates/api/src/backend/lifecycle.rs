@@ -10,6 +10,9 @@ use serde::Serialize;
 pub trait Lifecycle: Send + Sync {
     fn readiness(&self) -> Readiness;
 
+    /// What a process that is starting waits for, as one line without a full stop.
+    fn waiting_for(&self) -> Option<String>;
+
     /// Reads the configuration again. The error is shown to the caller.
     async fn reload(&self) -> Result<(), String>;
 
@@ -70,7 +73,7 @@ pub struct RuntimeInfo {
     pub storage_retention: String,
 }
 
-/// How far the log has been read at start.
+/// How far the start is. Prometheus counts files of its log here, Vigie hundredths of the whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ReplayStatus {
     pub min: u64,

@@ -26,7 +26,11 @@ pub(crate) async fn require_ready(State(api): State<Api>, request: Request, next
         Readiness::Starting => "false",
         Readiness::Stopping => "true",
     };
-    let response = plain_error(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    let text = match api.backends.lifecycle.waiting_for() {
+        Some(waiting_for) => format!("Service Unavailable: {waiting_for}"),
+        None => "Service Unavailable".to_owned(),
+    };
+    let response = plain_error(StatusCode::SERVICE_UNAVAILABLE, &text);
     ([(STOPPING_HEADER, is_stopping)], response).into_response()
 }
 

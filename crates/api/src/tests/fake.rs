@@ -378,6 +378,10 @@ impl Lifecycle for FakeLifecycle {
         self.readiness
     }
 
+    fn waiting_for(&self) -> Option<String> {
+        (self.readiness == Readiness::Starting).then(|| "reading".to_owned())
+    }
+
     async fn reload(&self) -> Result<(), String> {
         self.reload.clone()
     }

@@ -28,7 +28,10 @@ async fn health_and_readiness() {
     check("/-/ready", 200, "Prometheus Server is Ready.\n").await;
     let head = send_to(edge(), request("HEAD", "/-/ready", &[], "")).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
-    for (readiness, stopping) in [(Readiness::Starting, "false"), (Readiness::Stopping, "true")] {
+    for (readiness, stopping, text) in [
+        (Readiness::Starting, "false", "Service Unavailable: reading\n"),
+        (Readiness::Stopping, "true", "Service Unavailable\n"),
+    ] {
         for (path, status) in [
             ("/-/healthy", 200),
             ("/metrics", 200),
@@ -47,7 +50,7 @@ async fn health_and_readiness() {
             assert_eq!(answer.status, status, "{path}");
             if status == 503 {
                 assert_eq!(answer.header("x-prometheus-stopping"), stopping);
-                assert_eq!(answer.text(), "Service Unavailable\n");
+                assert_eq!(answer.text(), text);
             }
         }
     }
