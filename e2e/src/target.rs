@@ -27,6 +27,8 @@ pub struct TargetOptions {
     pub vigie: PathBuf,
     /// An existing folder for data, configuration and logs.
     pub dir: PathBuf,
+    /// More arguments for the process that receives writes.
+    pub write_args: Vec<String>,
     /// The text of prometheus.yml; empty for a system that scrapes nothing.
     pub config: String,
 }
@@ -60,6 +62,7 @@ impl TargetOptions {
             layout,
             vigie: vigie.to_owned(),
             dir: dir.to_owned(),
+            write_args: Vec::new(),
             config: String::new(),
         }
     }
@@ -81,7 +84,9 @@ impl Target {
         };
         match options.layout {
             Layout::AllInOne => {
-                let base = target.add("vigie", &options.vigie, vec![config, storage])?;
+                let mut args = vec![config, storage];
+                args.extend_from_slice(&options.write_args);
+                let base = target.add("vigie", &options.vigie, args)?;
                 target.serve_all(&base);
             }
             Layout::Prometheus => {
@@ -108,7 +113,8 @@ impl Target {
                     program,
                     vec![role("ingester"), serve(&ingester), storage],
                 )?;
-                let args = vec![role("distributor"), serve(&distributor), to_ingester.clone()];
+                let mut args = vec![role("distributor"), serve(&distributor), to_ingester.clone()];
+                args.extend_from_slice(&options.write_args);
                 target.write_base = target.add("distributor", program, args)?;
                 let unused = || -> Result<String> { Ok(serve(&format!("127.0.0.1:{}", free_port()?))) };
                 let args = vec![role("querier"), unused()?, to_ingester.clone()];

@@ -250,7 +250,7 @@ fn expand_glob(pattern: &str) -> Result<Vec<PathBuf>, ConfigError> {
     Ok(paths.filter_map(Result::ok).collect())
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
         path: path.to_owned(),
         source,

@@ -18,6 +18,7 @@ mod remote;
 mod scrape;
 mod secret;
 mod sections;
+mod tenants;
 mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
@@ -37,3 +38,4 @@ pub use secret::Secret;
 pub use sections::{
     ExemplarsConfig, OtlpConfig, RetentionConfig, RuntimeConfig, StorageConfig, TracingConfig, TsdbConfig,
 };
+pub use tenants::{HaTrackerConfig, TenantLimits, TenantsConfig};

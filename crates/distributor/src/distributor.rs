@@ -9,15 +9,17 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigie_cluster::{Directory, Placement};
+use vigie_config::TenantsConfig;
 use vigie_model::{Labels, METRIC_NAME, ShardId, TenantId, series_hash};
 use vigie_proto::v1;
-use vigie_runtime::{ByteBudget, Metrics};
+use vigie_runtime::{ByteBudget, Clock, Metrics, SystemClock};
 
 use crate::error::WriteError;
 use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
 use crate::lane::Lane;
 use crate::metrics::DistributorMetrics;
 use crate::remote_write::{RemoteWriteVersion, RequestV1, RequestV2, decompress};
+use crate::rules::{Heard, RequestRules, TenantRules};
 use crate::scraped::ScrapedRows;
 use crate::series_cache::{LabelEncoding, SeriesCache, SeriesKeyer};
 
@@ -40,6 +42,8 @@ pub struct DistributorOptions {
     pub commit_timeout: Duration,
     /// Seed of the series keys: random per process and kept to itself.
     pub secret: u64,
+    /// Tells when rates are filled up and replicas silent.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl DistributorOptions {
@@ -51,6 +55,7 @@ impl DistributorOptions {
             series_cache_entries: 8 << 20,
             commit_timeout: Duration::from_secs(20),
             secret,
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -67,6 +72,7 @@ pub struct Distributor {
     lanes: OnceCell<Vec<Arc<Lane>>>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    rules: TenantRules,
     metrics: DistributorMetrics,
 }
 
@@ -79,10 +85,16 @@ impl Distributor {
             lanes: OnceCell::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
+            rules: TenantRules::new(Arc::clone(&options.clock)),
             metrics: DistributorMetrics::register(metrics),
             options,
             directory,
         }
+    }
+
+    /// Sets what tenants may send, from the next request on.
+    pub fn set_tenants(&self, config: Arc<TenantsConfig>) {
+        self.rules.set(config);
     }
 
     /// Takes a remote write request: the snappy-compressed body.
@@ -99,12 +111,13 @@ impl Distributor {
         let _compressed = self.lease(body.len())?;
         let decoded = decompress(body, self.options.max_decoded_bytes)?;
         let _decoded = self.lease(decoded.len())?;
-        let secret = self.options.secret;
+        let rules = self.rules.for_request(tenant);
+        let secret = self.options.secret ^ rules.salt();
         let (mut summary, histograms, mut complaints) = match version {
             RemoteWriteVersion::V1 => {
                 let request = RequestV1::scan(&decoded, secret, tenant)?;
                 (
-                    self.ingest(tenant, &request).await?,
+                    self.ingest_pushed(tenant, &rules, &request).await?,
                     request.histograms(),
                     Vec::new(),
                 )
@@ -113,13 +126,16 @@ impl Distributor {
                 let request = RequestV2::scan(&decoded, secret, tenant)?;
                 let complaints = request.complaints_of_empty_series();
                 (
-                    self.ingest(tenant, &request).await?,
+                    self.ingest_pushed(tenant, &rules, &request).await?,
                     request.histograms(),
                     complaints,
                 )
             }
         };
         self.metrics.observe_write(&summary, histograms);
+        if summary.is_from_standby {
+            return Ok(summary);
+        }
         if histograms > 0 {
             return Err(WriteError::Rejected {
                 message: format!(
@@ -140,8 +156,11 @@ impl Distributor {
         request: &v1::WriteRequest,
     ) -> Result<WriteSummary, WriteError> {
         let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24)?;
-        let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::Packed);
-        let summary = self.ingest(tenant, &ScrapedRows::new(request, keyer)?).await?;
+        let rules = self.rules.for_request(tenant);
+        let secret = self.options.secret ^ rules.salt();
+        let keyer = SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::Packed);
+        let rows = ScrapedRows::new(request, keyer)?;
+        let summary = self.ingest(tenant, &rules, &rows).await?;
         self.metrics.observe_write(&summary, 0);
         Ok(summary)
     }
@@ -160,11 +179,37 @@ impl Distributor {
             .map_err(|error| WriteError::Overloaded(error.to_string()))
     }
 
+    /// What was pushed may come from one replica of a pair.
+    async fn ingest_pushed<S: SeriesSource>(
+        &self,
+        tenant: &TenantId,
+        rules: &RequestRules,
+        source: &S,
+    ) -> Result<WriteSummary, WriteError> {
+        match self.rules.hear(rules, tenant, source)? {
+            Heard::Accepted => self.ingest(tenant, rules, source).await,
+            Heard::Standby => {
+                self.metrics.standby_samples.inc_by(source.rows().count() as u64);
+                Ok(WriteSummary {
+                    is_from_standby: true,
+                    ..WriteSummary::default()
+                })
+            }
+        }
+    }
+
     async fn ingest<S: SeriesSource>(
         &self,
         tenant: &TenantId,
+        rules: &RequestRules,
         source: &S,
     ) -> Result<WriteSummary, WriteError> {
+        if rules.has_rate() {
+            let samples = source.rows().count();
+            self.rules.take(rules, tenant, samples).inspect_err(|_| {
+                self.metrics.rate_limited_samples.inc_by(samples as u64);
+            })?;
+        }
         let unavailable = |error: vigie_cluster::DirectoryError| WriteError::Unavailable(error.to_string());
         let placement = self.directory.placement().await.map_err(unavailable)?;
         let lanes = self.lanes(&placement).await;
@@ -176,7 +221,15 @@ impl Distributor {
             targets.iter().filter(|target| target.is_none()).count(),
         );
 
-        let mut round = Round::deal(source, source.rows(), &targets, tenant, &placement, &mut summary);
+        let mut round = Round::deal(
+            source,
+            source.rows(),
+            &targets,
+            tenant,
+            &placement,
+            rules,
+            &mut summary,
+        );
         let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
         let mut undeclared = Vec::new();
         for _ in 0..MAX_ROUNDS {
@@ -194,6 +247,7 @@ impl Distributor {
                 &targets,
                 tenant,
                 &placement,
+                rules,
                 &mut summary,
             );
         }

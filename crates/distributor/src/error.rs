@@ -1,5 +1,7 @@
 //! Why a write was not, or not wholly, taken.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 
 /// What the client should do follows from the variant.
@@ -21,6 +23,9 @@ pub enum WriteError {
     /// Too many bytes are in flight. Nothing was written; send it again later.
     #[error("too many requests in flight: {0}")]
     Overloaded(String),
+    /// The tenant sends more than it may. Nothing was written; send it again later.
+    #[error("{message}")]
+    RateLimited { message: String, retry_after: Duration },
     /// It is not known what was written. Sending it again is harmless.
     #[error("{0}")]
     Unavailable(String),
@@ -32,7 +37,7 @@ impl From<WriteError> for Status {
             WriteError::Malformed(_) | WriteError::TooLarge { .. } | WriteError::Rejected { .. } => {
                 Code::InvalidArgument
             }
-            WriteError::Overloaded(_) => Code::ResourceExhausted,
+            WriteError::Overloaded(_) | WriteError::RateLimited { .. } => Code::ResourceExhausted,
             WriteError::Unavailable(_) => Code::Unavailable,
         };
         Status::new(code, error.to_string())

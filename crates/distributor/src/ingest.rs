@@ -8,6 +8,7 @@ use vigie_proto::v1::RejectReason;
 
 use crate::error::WriteError;
 use crate::lane::{LaneOutcome, LaneRow, LaneSeries, ShardWrite};
+use crate::rules::RequestRules;
 use crate::series_cache::{SeriesKey, Target};
 
 /// Label sets beyond this are refused: no exporter comes near, and one series must not fill a batch.
@@ -79,6 +80,8 @@ pub struct WriteSummary {
     /// Samples of series that are refused with a complaint: larger than a batch should carry, or
     /// invalid where the protocol can say so.
     pub refused_series: u64,
+    /// The request came from the replica of a pair that is not listened to: nothing of it is stored.
+    pub is_from_standby: bool,
     /// What is wrong with what was not stored, as far as an answer can carry it.
     pub complaints: Vec<String>,
 }
@@ -158,6 +161,7 @@ impl Round {
         targets: &[Option<Target>],
         tenant: &TenantId,
         placement: &Placement,
+        rules: &RequestRules,
         summary: &mut WriteSummary,
     ) -> Round {
         let shard_count = placement.shard_count() as usize;
@@ -185,10 +189,16 @@ impl Round {
                         Route::Refused
                     }
                     // Prometheus wants a metric name and nothing else of a label set that is well formed.
-                    Ok(labels) if labels.get(METRIC_NAME).is_some() => {
-                        let shard = placement.shard_of(series_hash(tenant, &labels));
-                        Route::To(shard, shards[shard.0 as usize].declare(row.series, labels))
-                    }
+                    Ok(labels) if labels.get(METRIC_NAME).is_some() => match rules.apply(labels) {
+                        Ok(labels) => {
+                            let shard = placement.shard_of(series_hash(tenant, &labels));
+                            Route::To(shard, shards[shard.0 as usize].declare(row.series, labels))
+                        }
+                        Err(complaint) => {
+                            summary.complain::<S>(|| complaint);
+                            Route::Refused
+                        }
+                    },
                     Ok(_) | Err(_) => match source.complaint(row.series as usize) {
                         Some(complaint) => {
                             summary.complain::<S>(|| complaint);

@@ -8,10 +8,13 @@
 mod distributor;
 mod error;
 mod grpc;
+mod ha_tracker;
 mod ingest;
 mod lane;
 mod metrics;
+mod rate;
 mod remote_write;
+mod rules;
 mod scraped;
 mod series_cache;
 

@@ -15,6 +15,8 @@ pub(crate) struct DistributorMetrics {
     rejected_samples: Counter,
     invalid_series_samples: Counter,
     unsupported_histograms: Counter,
+    pub(crate) standby_samples: Counter,
+    pub(crate) rate_limited_samples: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
     pub(crate) inflight_bytes: Gauge,
@@ -51,6 +53,14 @@ impl DistributorMetrics {
             unsupported_histograms: counter(
                 "vigie_distributor_unsupported_histograms",
                 "Native histograms received and not stored.",
+            ),
+            standby_samples: counter(
+                "vigie_distributor_standby_samples",
+                "Samples of replicas that are not listened to, which are not stored.",
+            ),
+            rate_limited_samples: counter(
+                "vigie_distributor_rate_limited_samples",
+                "Samples of requests refused because their tenant exceeds its rate.",
             ),
             cache_hits: counter(
                 "vigie_distributor_series_cache_hits",

@@ -1,5 +1,6 @@
 //! Putting the roles of a process together, and taking them apart in order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, ServerOptions};
 use vigie_cluster::{Directory, RemoteDistributor, RemoteIngester};
-use vigie_config::{AlertingConfig, Config};
+use vigie_config::{AlertingConfig, Config, TenantsConfig};
 use vigie_distributor::{Distributor, DistributorOptions};
 use vigie_ingester::{Ingester, IngesterOptions, StartProgress};
+use vigie_model::TenantId;
 use vigie_proto::{DistributorHandle, IngesterHandle};
 use vigie_querier::{Querier, QuerierOptions};
 use vigie_runtime::{Metrics, SystemClock};
@@ -24,6 +26,7 @@ use crate::grpc;
 use crate::lifecycle::{Process, Reconfigure, describe};
 use crate::role::Role;
 use crate::settings::Settings;
+use crate::tenants::TenantsWatch;
 
 /// Runs the process until it is told to end.
 ///
@@ -31,6 +34,7 @@ use crate::settings::Settings;
 /// order is: no more scrapes, no more requests, batches committed, checkpoints written.
 pub(crate) async fn run(settings: Settings) -> Result<()> {
     let config = load_config(&settings)?;
+    let tenants = Arc::new(load_tenants(&settings)?);
     announce(&settings);
     announce_gaps(&config);
     let metrics = Metrics::new();
@@ -60,6 +64,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             &metrics,
         ))
     });
+    if let Some(distributor) = &distributor {
+        distributor.set_tenants(Arc::clone(&tenants));
+    }
     let querier = settings.roles.has(Role::Querier).then(|| {
         let options = querier_options(&settings, &process.config());
         Arc::new(Querier::new(options, Arc::clone(&directory), &metrics))
@@ -92,9 +99,20 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         &tasks,
     );
     tasks.spawn(watch_signals(Arc::clone(&process), shutdown.clone()));
+    if let (Some(path), Some(distributor)) = (&settings.tenants_file, &distributor) {
+        let period = settings.tenants_reload_period;
+        let watch = TenantsWatch::new(
+            path.clone(),
+            period,
+            Arc::clone(&tenants),
+            Arc::clone(distributor),
+            &metrics,
+        );
+        tasks.spawn(watch.run(shutdown.clone()));
+    }
 
     let progress = process.start_progress();
-    let ingester = match open_ingester(&settings, &process.config(), &metrics, progress).await {
+    let ingester = match open_ingester(&settings, &process.config(), &tenants, &metrics, progress).await {
         Ok(ingester) => ingester,
         Err(error) => {
             http_stop.cancel();
@@ -162,6 +180,14 @@ fn load_config(settings: &Settings) -> Result<Config> {
     }
 }
 
+fn load_tenants(settings: &Settings) -> Result<TenantsConfig> {
+    match &settings.tenants_file {
+        Some(path) => TenantsConfig::load_file(path)
+            .map_err(|error| anyhow::anyhow!("load the limits of tenants: {}", describe(&error))),
+        None => Ok(TenantsConfig::default()),
+    }
+}
+
 fn announce(settings: &Settings) {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting vigie");
     if settings.config_file.is_none() {
@@ -216,6 +242,7 @@ fn remote_ingesters(settings: &Settings) -> Result<Vec<IngesterHandle>> {
 async fn open_ingester(
     settings: &Settings,
     config: &Config,
+    tenants: &TenantsConfig,
     metrics: &Metrics,
     progress: Arc<StartProgress>,
 ) -> Result<Option<Arc<Ingester>>> {
@@ -228,6 +255,7 @@ async fn open_ingester(
     options.checkpoint_interval = settings.checkpoint_interval;
     options.checkpoint_log_bytes = settings.checkpoint_log_bytes;
     options.progress = progress;
+    options.tenant_retention_ms = tenant_retention_ms(tenants);
     options.retention_bytes = match config.storage.tsdb.retention.size_bytes {
         0 => settings.retention_bytes,
         configured => configured,
@@ -246,6 +274,19 @@ async fn open_ingester(
         "storage opened and log replayed"
     );
     Ok(Some(Arc::new(ingester)))
+}
+
+/// Of tenants with a retention time of their own.
+fn tenant_retention_ms(tenants: &TenantsConfig) -> BTreeMap<TenantId, i64> {
+    let own = tenants
+        .overrides
+        .iter()
+        .filter(|(_, limits)| !limits.retention.is_zero());
+    own.filter_map(|(name, limits)| {
+        // Names were checked when the file was read.
+        Some((TenantId::new(name).ok()?, limits.retention.as_millis() as i64))
+    })
+    .collect()
 }
 
 fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {

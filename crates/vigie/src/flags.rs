@@ -111,6 +111,18 @@ pub(crate) struct Flags {
     )]
     pub(crate) checkpoint_log_bytes: String,
 
+    /// File with the limits of tenants, read again while running: docs/operations.md.
+    #[arg(long = "runtime-config.file", value_name = "FILE")]
+    pub(crate) runtime_config_file: Option<PathBuf>,
+
+    /// How often the file with the limits of tenants is read again.
+    #[arg(
+        long = "runtime-config.reload-period",
+        default_value = "10s",
+        value_name = "DURATION"
+    )]
+    pub(crate) runtime_config_reload_period: String,
+
     /// Lookback for instant vectors.
     #[arg(long = "query.lookback-delta", default_value = "5m", value_name = "DURATION")]
     pub(crate) lookback_delta: String,

@@ -10,6 +10,7 @@ mod grpc;
 mod lifecycle;
 mod role;
 mod settings;
+mod tenants;
 
 use std::process::ExitCode;
 

@@ -24,6 +24,8 @@ const DEFAULT_RETENTION_MS: i64 = 15 * 24 * 3_600_000;
 pub(crate) struct Settings {
     pub(crate) roles: Roles,
     pub(crate) config_file: Option<PathBuf>,
+    pub(crate) tenants_file: Option<PathBuf>,
+    pub(crate) tenants_reload_period: Duration,
     pub(crate) listen_address: SocketAddr,
     /// `None`: no other process is served.
     pub(crate) grpc_listen_address: Option<SocketAddr>,
@@ -170,8 +172,14 @@ impl Settings {
             log_format: flags.log_format.parse()?,
             shown_flags: Flags::shown(std::env::args()),
             flags_without_effect: Flags::without_effect(std::env::args()),
+            tenants_reload_period: duration(
+                &flags.runtime_config_reload_period,
+                "--runtime-config.reload-period",
+            )?
+            .max(Duration::from_millis(1)),
             roles,
             config_file: flags.config_file,
+            tenants_file: flags.runtime_config_file,
             ingester_addresses: flags.ingester_addresses,
             distributor_address: flags.distributor_address,
             shard_count: flags.shard_count,

@@ -29,6 +29,7 @@ impl WriteBackend for WriteAdapter {
         match self.0.remote_write(tenant, version, &body).await {
             Ok(summary) => Ok(WriteSummary {
                 samples: summary.appended,
+                is_from_standby: summary.is_from_standby,
                 ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),
@@ -50,6 +51,12 @@ fn edge_error(error: vigie_distributor::WriteError) -> WriteError {
         Cause::Overloaded(_) => (
             WriteErrorKind::TooManyRequests {
                 retry_after: Some(RETRY_AFTER),
+            },
+            0,
+        ),
+        Cause::RateLimited { retry_after, .. } => (
+            WriteErrorKind::TooManyRequests {
+                retry_after: Some(retry_after),
             },
             0,
         ),
