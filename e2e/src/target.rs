@@ -49,6 +49,7 @@ struct Part {
     name: &'static str,
     program: PathBuf,
     args: Vec<String>,
+    env: Vec<(&'static str, String)>,
     ready: Api,
     process: Option<Process>,
 }
@@ -177,7 +178,7 @@ impl Target {
                 part.name,
                 &part.program,
                 &part.args,
-                &[],
+                &part.env,
                 &self.dir,
             )?);
         }
@@ -188,6 +189,13 @@ impl Target {
             }
         }
         Ok(started.elapsed())
+    }
+
+    /// Sets what the processes find in their environment when they are started next.
+    pub fn set_env(&mut self, env: &[(&'static str, String)]) {
+        for part in &mut self.parts {
+            part.env = env.to_vec();
+        }
     }
 
     /// Fails if a part has died by itself.
@@ -228,6 +236,7 @@ impl Target {
             name,
             program: program.to_owned(),
             args,
+            env: Vec::new(),
             ready,
             process: None,
         });
