@@ -71,6 +71,10 @@ test-peers: build tools-peers ## Vigie and the real peers: what they acknowledge
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		cargo test $(CARGO_FLAGS) --release --package vigie-systems --features peers --test peers $(CARGO_TEST_FLAGS) -- --test-threads=1
 
+.PHONY: test-kills
+test-kills: bootstrap ## 200 times kill -9 under load, in each layout; some ten minutes.
+	VIGIE_KILL9_ROUNDS=200 cargo test $(CARGO_FLAGS) --release --package vigie --test kill9 $(CARGO_TEST_FLAGS) -- --nocapture --test-threads=1
+
 .PHONY: test-faults
 test-faults: build ## As root: disks are filled, networks cut and slowed, and nothing of it stays behind.
 	@scripts/bootstrap.sh faults
