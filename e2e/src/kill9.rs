@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, bail};
 
 use crate::ledger::{Ledger, METRIC, SeriesId};
+use crate::power_loss::{PowerLoss, ShimOptions};
 use crate::progress::progress;
 use crate::remote_write::WriteClient;
 use crate::rng::Rng;
@@ -22,12 +23,19 @@ const SHORTEST_LOAD_MS: u64 = 50;
 const LONGEST_LOAD_MS: u64 = 1_500;
 /// How often everything is read back in a run.
 const MAX_CHECKS: u32 = 20;
+/// How the status of a process reads that died where it was told to.
+const KILLED: &str = "signal: 9";
+/// Power failures during a start, before one is left alone.
+const MAX_FAILED_STARTS: u32 = 3;
 
 /// How often to kill, and the seed of every random choice.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     pub rounds: u32,
     pub seed: u64,
+    /// Also the power fails: the server dies in the middle of an operation on its files, and what it had not
+    /// synced is gone. For a server of one process.
+    pub power_loss: bool,
 }
 
 impl Options {
@@ -49,6 +57,7 @@ impl Options {
         Ok(Self {
             rounds,
             seed: number("VIGIE_KILL9_SEED")?.unwrap_or(fresh % 1_000_000_000),
+            power_loss: false,
         })
     }
 }
@@ -81,10 +90,11 @@ fn rounds(target: &mut Target, layout: Layout, options: Options) -> Result<()> {
         .map(|id| Writer::new(id, start_ms, rng.fork()))
         .collect();
     let api = target.api()?;
+    let mut power = Power::new(target, options, &mut rng)?;
     for round in 0..options.rounds {
         let load = Duration::from_millis(SHORTEST_LOAD_MS + rng.below(LONGEST_LOAD_MS - SHORTEST_LOAD_MS));
         let victims = victims(layout, &mut rng);
-        let restart = write_through_kill(target, &mut writers, round, load, victims)?;
+        let restart = write_through_kill(target, &mut writers, round, load, victims, &mut power)?;
         let checked = Instant::now();
         // All samples of all rounds are read each time, so many rounds are checked a few at a time.
         let is_checked = round % options.rounds.div_ceil(MAX_CHECKS) == 0 || round + 1 == options.rounds;
@@ -137,6 +147,7 @@ fn write_through_kill(
     round: u32,
     load: Duration,
     victims: &[&str],
+    power: &mut Power,
 ) -> Result<Duration> {
     let client = target.writer()?;
     let stop = AtomicBool::new(false);
@@ -150,7 +161,7 @@ fn write_through_kill(
             .collect();
         // The random moment itself.
         std::thread::sleep(load);
-        let restarted = target.kill9(victims).and_then(|()| target.start_missing());
+        let restarted = target.kill9(victims).and_then(|()| power.restart(target));
         stop.store(true, Ordering::Relaxed);
         for thread in threads {
             match thread.join() {
@@ -160,6 +171,64 @@ fn write_through_kill(
         }
         restarted
     })
+}
+
+/// Whether and when the power fails.
+struct Power {
+    loss: Option<PowerLoss>,
+    rng: Rng,
+}
+
+impl Power {
+    fn new(target: &mut Target, options: Options, rng: &mut Rng) -> Result<Power> {
+        let mut power = Power {
+            loss: None,
+            rng: rng.fork(),
+        };
+        if options.power_loss {
+            let data = target.data_dir();
+            let folder = data.with_file_name("power_loss");
+            std::fs::create_dir_all(&folder).context("make a folder")?;
+            power.loss = Some(PowerLoss::build(&folder, &data)?);
+            // What was started before knew nothing of it.
+            target.kill9(&[])?;
+            power.restart(target)?;
+        }
+        Ok(power)
+    }
+
+    /// Starts what was killed. A start may itself end in a power failure, a few times.
+    fn restart(&mut self, target: &mut Target) -> Result<Duration> {
+        let Some(loss) = &self.loss else {
+            return target.start_missing();
+        };
+        for attempt in 0.. {
+            let taken_back = loss.strike(&mut self.rng)?;
+            // A start has some hundred operations, and a second of load some thousand.
+            let most = 1 << (6 + self.rng.below(8));
+            let die_at = if attempt < MAX_FAILED_STARTS {
+                1 + self.rng.below(most)
+            } else {
+                0
+            };
+            target.set_env(&loss.env(ShimOptions {
+                die_at,
+                ..ShimOptions::default()
+            }));
+            let started = target.start_missing();
+            match target.check_running() {
+                Ok(()) => {
+                    progress(format!(
+                        "{taken_back} writes were taken back; the next failure is at operation {die_at}"
+                    ));
+                    return started;
+                }
+                Err(died) if die_at == 0 || !format!("{died}").contains(KILLED) => return Err(died),
+                Err(_) => target.kill9(&[])?,
+            }
+        }
+        bail!("no start succeeded")
+    }
 }
 
 fn read_back(api: &Api, writer: &Writer, start_ms: i64) -> Result<QueryData> {

@@ -164,7 +164,10 @@ impl Target {
         for part in &mut self.parts {
             let meant = names.is_empty() || names.contains(&part.name);
             if let Some(mut process) = part.process.take_if(|_| meant) {
-                process.kill9()?;
+                // It may have ended by itself.
+                if process.check_running().is_ok() {
+                    process.kill9()?;
+                }
             }
         }
         Ok(())
