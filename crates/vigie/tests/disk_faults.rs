@@ -52,10 +52,9 @@ fn check(fault: ShimOptions) {
     if started {
         let writer = target.writer().unwrap();
         for batch in 0..BATCHES {
-            let answer = match writer.send(&series_of(batch, now_ms)) {
-                Ok(answer) => answer,
-                // A server that cannot go on may end.
-                Err(_) => break,
+            // A server that cannot go on may end.
+            let Ok(answer) = writer.send(&series_of(batch, now_ms)) else {
+                break;
             };
             if answer.status != 204 {
                 assert_eq!(answer.status, 503, "{fault:?}: {}", answer.body);
