@@ -9,6 +9,7 @@ mod apply;
 pub mod batch;
 mod checkpoint;
 mod digest;
+mod exemplars;
 mod head;
 mod index;
 mod out_of_order;
@@ -22,6 +23,7 @@ mod stats;
 mod tenant;
 
 pub use admission::RowError;
+pub use exemplars::ExemplarError;
 pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};
 pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
 pub use records::Records;

@@ -29,6 +29,7 @@ impl WriteBackend for WriteAdapter {
         match self.0.remote_write(tenant, version, &body).await {
             Ok(summary) => Ok(WriteSummary {
                 samples: summary.appended,
+                exemplars: summary.exemplars,
                 ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),
