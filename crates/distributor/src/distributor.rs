@@ -192,8 +192,16 @@ impl Distributor {
         let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
         let mut stale = Stale::default();
         for _ in 0..MAX_ROUNDS {
-            self.commit_round(lanes, tenant, source, &exemplars, &round, &mut summary, &mut stale)
-                .await?;
+            self.commit_round(
+                lanes,
+                tenant,
+                source,
+                &exemplars,
+                &round,
+                &mut summary,
+                &mut stale,
+            )
+            .await?;
             if stale.rows.is_empty() && stale.exemplars.is_empty() {
                 self.remember_metadata(new_metadata);
                 return Ok(summary);
@@ -217,7 +225,10 @@ impl Distributor {
         ))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a part of `ingest` with all that it works on")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a part of `ingest` with all that it works on"
+    )]
     async fn commit_round<S: SeriesSource>(
         &self,
         lanes: &[Arc<Lane>],

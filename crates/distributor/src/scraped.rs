@@ -103,7 +103,10 @@ impl SeriesSource for ScrapedRows<'_> {
         (first..)
             .zip(&self.request.exemplars)
             .flat_map(|(series, of_series)| {
-                let readable = of_series.exemplars.iter().filter_map(|wire| Exemplar::try_from(wire).ok());
+                let readable = of_series
+                    .exemplars
+                    .iter()
+                    .filter_map(|wire| Exemplar::try_from(wire).ok());
                 readable.map(move |exemplar| SeriesExemplar { series, exemplar })
             })
             .collect()

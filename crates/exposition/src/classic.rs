@@ -106,7 +106,11 @@ impl ClassicHistogram {
             .count
             .or_else(|| self.buckets.last().map(|(_, count)| *count))
             .unwrap_or_default();
-        if self.buckets.last().is_none_or(|(bound, _)| *bound != f64::INFINITY) {
+        if self
+            .buckets
+            .last()
+            .is_none_or(|(bound, _)| *bound != f64::INFINITY)
+        {
             self.buckets.push((f64::INFINITY, count));
         }
         let (bound, in_buckets) = self.buckets.last().copied().unwrap_or_default();
@@ -181,7 +185,10 @@ mod tests {
             )
         });
         let expected = expected.map(str::to_owned);
-        assert_eq!(converted.map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        assert_eq!(
+            converted.map_err(|error| error.to_string()),
+            expected.map_err(str::to_owned)
+        );
     }
 
     #[test]
@@ -192,7 +199,11 @@ mod tests {
             Ok("integer 6 [1.0, 2.0] [\"0+3\"] [2.0, 3.0, 1.0]"),
         );
         // Out of order, twice, and without the last one.
-        check("2:5 1:2 1:9", Some(6.0), Ok("integer 6 [1.0, 2.0] [\"0+3\"] [2.0, 3.0, 1.0]"));
+        check(
+            "2:5 1:2 1:9",
+            Some(6.0),
+            Ok("integer 6 [1.0, 2.0] [\"0+3\"] [2.0, 3.0, 1.0]"),
+        );
         check("1:0.5 inf:1", None, Ok("float 1 [1.0] [\"0+2\"] [0.5, 0.5]"));
         check("1:3", None, Ok("integer 3 [1.0] [\"0+1\"] [3.0]"));
         check("", Some(0.0), Ok("integer 0 [] [] []"));
@@ -202,9 +213,17 @@ mod tests {
     fn contradictions_are_refused() {
         check("1:2 2:1", None, Err("count is not cumulative: 1 < 2"));
         check("2:1 1:2", None, Err("count is not cumulative: 2 > 1"));
-        check("1:-1", None, Err("bucket count must be non-negative: le=1, count=-1"));
+        check(
+            "1:-1",
+            None,
+            Err("bucket count must be non-negative: le=1, count=-1"),
+        );
         check("nan:1", None, Err("bucket boundary must not be NaN"));
         check("1:1", Some(-1.0), Err("count must be non-negative: count=-1"));
-        check("1:1 inf:2", Some(3.0), Err("count mismatch: count=3 != le=+Inf count=2"));
+        check(
+            "1:1 inf:2",
+            Some(3.0),
+            Err("count mismatch: count=3 != le=+Inf count=2"),
+        );
     }
 }

@@ -38,10 +38,7 @@ impl NativeValue {
 
     /// Changes the histogram in float form. Counts that are integers stay so if the result is one, which
     /// beyond 2^53 it may not be.
-    pub fn change<E>(
-        &mut self,
-        change: impl FnOnce(&mut FloatHistogram) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn change<E>(&mut self, change: impl FnOnce(&mut FloatHistogram) -> Result<(), E>) -> Result<(), E> {
         match self {
             NativeValue::Float(histogram) => change(histogram),
             NativeValue::Integer(histogram) => {

@@ -6,9 +6,7 @@ mod wire;
 
 use std::ops::Range;
 
-use vigie_model::{
-    CounterResetHint, FloatHistogram, Histogram, MetricKind, NORMAL_NAN_BITS, read_uvarint,
-};
+use vigie_model::{CounterResetHint, FloatHistogram, Histogram, MetricKind, NORMAL_NAN_BITS, read_uvarint};
 
 use crate::classic::ClassicHistogram;
 use crate::entry::ExemplarItem;
@@ -297,7 +295,11 @@ impl<'a> ProtobufParser<'a> {
         let fields = &self.metric.histogram;
         let is_float = fields.is_float();
         for (name, side) in [("positive", &fields.positive), ("negative", &fields.negative)] {
-            let held = if is_float { side.counts.len() } else { side.deltas.len() };
+            let held = if is_float {
+                side.counts.len()
+            } else {
+                side.deltas.len()
+            };
             self.check_spans(name, side, held)?;
         }
         let counter_reset_hint = if self.kind == MetricKind::GaugeHistogram {
@@ -355,11 +357,12 @@ impl<'a> ProtobufParser<'a> {
         self.classic.set_count(self.metric.histogram.observations());
         self.classic.set_sum(canonical(self.metric.histogram.sum));
         for bucket in &self.metric.histogram.buckets {
-            self.classic.set_bucket(bucket.upper_bound, bucket.cumulative_count);
+            self.classic
+                .set_bucket(bucket.upper_bound, bucket.cumulative_count);
         }
         let mut value = self.classic.convert().map_err(|reason| ProtobufReason::Classic {
             metric: self.family.name.to_owned(),
-            reason,
+            reason: Box::new(reason),
         })?;
         if self.kind == MetricKind::GaugeHistogram {
             match &mut value {
@@ -477,7 +480,6 @@ fn canonical(value: f64) -> f64 {
         value
     }
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ pub use encode::{BatchEncoder, DeclaredIndex, TenantIndex};
 pub use error::CorruptEntry;
 pub use exemplars::ExemplarSeries;
 pub(crate) use exemplars::ExemplarView;
-pub(crate) use header::{MAX_EXEMPLARS_AT, ROW_COUNT_AT};
 pub use header::{HEADER_BYTES, Stamp, encode_retain, stamp};
+pub(crate) use header::{MAX_EXEMPLARS_AT, ROW_COUNT_AT};
 
 pub(crate) use decode::{BatchView, Entry, take_metadata, take_str};
 pub(crate) use encode::{write_bytes, write_metadata};

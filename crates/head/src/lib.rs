@@ -23,8 +23,8 @@ mod stats;
 mod tenant;
 
 pub use admission::RowError;
-pub use exemplars::ExemplarError;
 pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};
+pub use exemplars::ExemplarError;
 pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
 pub use records::Records;
 pub use restore::RestoreError;

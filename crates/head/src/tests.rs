@@ -187,7 +187,8 @@ fn check(steps: &[Step]) {
                 let stamped = Stamp {
                     proposed_at_ms: *now_ms,
                     out_of_order_window_ms: *late_window_ms,
-                    flags: 0, max_exemplars: 0
+                    flags: 0,
+                    max_exemplars: 0,
                 };
                 let entry = encode(rows, stamped);
                 let outcome = plain.apply(&entry).unwrap();
@@ -329,7 +330,8 @@ fn verdicts_are_prometheuss() {
             let stamped = Stamp {
                 proposed_at_ms: now,
                 out_of_order_window_ms: late_window_ms,
-                flags: 0, max_exemplars: 0
+                flags: 0,
+                max_exemplars: 0,
             };
             // Each row is to be judged by the series, not known as a batch that came before.
             head.recent.forget();

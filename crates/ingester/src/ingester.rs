@@ -206,7 +206,10 @@ impl Ingester {
             proposed_at_ms: self.clock.now_ms(),
             out_of_order_window_ms: self.options.out_of_order_window_ms,
             flags: 0,
-            max_exemplars: self.options.max_exemplars.div_ceil(self.options.shard_count.max(1)),
+            max_exemplars: self
+                .options
+                .max_exemplars
+                .div_ceil(self.options.shard_count.max(1)),
         }
     }
 

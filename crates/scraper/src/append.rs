@@ -1,8 +1,8 @@
 //! From the body of an answer to samples.
 
 use vigie_exposition::{
-    Entry, Exemplar as Exposed, Exposition, ExpositionOptions, Format, HistogramSeries, LabelPair, NativeValue,
-    Series, SyntaxError,
+    Entry, Exemplar as Exposed, Exposition, ExpositionOptions, Format, HistogramSeries, LabelPair,
+    NativeValue, Series, SyntaxError,
 };
 use vigie_model::{Exemplar, FloatHistogram, Labels, MetricMetadata, stale_nan};
 
@@ -329,3 +329,6 @@ pub(crate) fn staleness_marker(labels: &Labels, timestamp_ms: i64) -> ScrapedSam
         value: stale_nan(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use vigie_exposition::{ExpositionError, SyntaxError, UnusableContentType};
 use vigie_model::InvalidHistogram;
 
 /// Why a scrape failed. The text is shown as the target's last error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScrapeError {
     /// No answer: connection, TLS, credentials file.
     #[error("Get {url:?}: {reason}")]
@@ -34,7 +34,7 @@ pub enum ScrapeError {
     #[error("histogram bucket limit exceeded")]
     BucketLimit,
     #[error(transparent)]
-    Histogram(InvalidHistogram),
+    Histogram(Box<InvalidHistogram>),
     #[error("target_limit exceeded (number of targets: {targets}, limit: {limit})")]
     TargetLimit { targets: usize, limit: u64 },
     /// A defect of this program; the target's series start afresh.

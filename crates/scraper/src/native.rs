@@ -25,7 +25,7 @@ pub(crate) fn limit(value: &mut NativeValue, config: &ScrapeConfig) -> Result<()
         NativeValue::Integer(histogram) => histogram.validate(),
         NativeValue::Float(histogram) => histogram.validate(),
     }
-    .map_err(ScrapeError::Histogram)
+    .map_err(|error| ScrapeError::Histogram(Box::new(error)))
 }
 
 fn coarsen(value: &mut NativeValue, schema: i32) -> Result<(), ScrapeError> {

@@ -367,7 +367,9 @@ impl ScrapeLoop {
         metrics.sample_out_of_order.inc_by(summary.out_of_order);
         metrics.sample_duplicate.inc_by(summary.duplicate);
         metrics.sample_out_of_bounds.inc_by(summary.out_of_bounds);
-        metrics.exemplar_out_of_order.inc_by(summary.out_of_order_exemplars);
+        metrics
+            .exemplar_out_of_order
+            .inc_by(summary.out_of_order_exemplars);
         metrics.histograms_dropped.inc_by(summary.dropped_histograms);
         if summary.out_of_order_exemplars > 0 {
             tracing::warn!(

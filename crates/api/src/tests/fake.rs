@@ -238,8 +238,15 @@ impl QueryBackend for FakeQuery {
             has_own_time: true,
         };
         let of_set = |set: &Vec<Matcher>| {
-            let text: Vec<String> = set.iter().map(|matcher| format!("{}={}", matcher.name, matcher.value)).collect();
-            let series = labels(&[("__name__", "x"), ("set", &text.join(" ")), ("tenant", tenant.as_str())]);
+            let text: Vec<String> = set
+                .iter()
+                .map(|matcher| format!("{}={}", matcher.name, matcher.value))
+                .collect();
+            let series = labels(&[
+                ("__name__", "x"),
+                ("set", &text.join(" ")),
+                ("tenant", tenant.as_str()),
+            ]);
             let exemplars = vec![
                 exemplar(&[("trace_id", "\"1\"")], 0.25, start_ms),
                 exemplar(&[], f64::INFINITY, end_ms),

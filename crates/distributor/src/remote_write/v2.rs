@@ -275,7 +275,10 @@ impl SeriesSource for RequestV2<'_> {
     }
 
     fn exemplar_rejection(&self, series: usize) -> Option<String> {
-        Some(format!("out of order exemplar for series {}", self.describe(series)))
+        Some(format!(
+            "out of order exemplar for series {}",
+            self.describe(series)
+        ))
     }
 
     /// None if nothing is wrong with the labels.

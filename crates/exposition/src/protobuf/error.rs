@@ -40,6 +40,6 @@ pub enum ProtobufReason {
     #[error("histogram {metric:?}: {reason}")]
     Classic {
         metric: String,
-        reason: crate::ClassicError,
+        reason: Box<crate::ClassicError>,
     },
 }

@@ -148,7 +148,11 @@ fn render(input: &[u8], options: ExpositionOptions) -> String {
 
 fn shown(raw: &[u8], kind: MetricKind) -> String {
     match crate::parse_series(raw, kind) {
-        Ok(pairs) => format!("{} => {}", String::from_utf8_lossy(raw), Labels::from_pairs(pairs).unwrap()),
+        Ok(pairs) => format!(
+            "{} => {}",
+            String::from_utf8_lossy(raw),
+            Labels::from_pairs(pairs).unwrap()
+        ),
         Err(error) => format!("{} => error {error}", String::from_utf8_lossy(raw)),
     }
 }
@@ -167,7 +171,10 @@ fn tail<'a>(
     }
     for exemplar in exemplars {
         let labels = Labels::from_pairs(exemplar.labels().unwrap()).unwrap();
-        tail += &format!(" exemplar {labels} {} {:?}", exemplar.value, exemplar.timestamp_ms);
+        tail += &format!(
+            " exemplar {labels} {} {:?}",
+            exemplar.value, exemplar.timestamp_ms
+        );
     }
     tail
 }
@@ -199,11 +206,18 @@ fn simple_metrics() {
             .bytes(1, b"size.bytes")
             .varint(3, 1)
             .bytes(5, b"bytes")
-            .message(4, metric(&[("a.b", "c")], 2, Message::default().double(1, f64::NAN)))
+            .message(
+                4,
+                metric(&[("a.b", "c")], 2, Message::default().double(1, f64::NAN)),
+            )
             .delimited(),
     );
     input.extend(family("nothing", 1, []));
-    input.extend(family("any", 3, [metric(&[], 5, Message::default().double(1, 1.5))]));
+    input.extend(family(
+        "any",
+        3,
+        [metric(&[], 5, Message::default().double(1, 1.5))],
+    ));
     check(
         &input,
         ALL,
@@ -293,8 +307,14 @@ fn histograms_are_read_as_the_options_say() {
             }
             let (line, after) = rest.split_once('\n').unwrap();
             rest = after;
-            assert!(line.starts_with("h{} => {__name__=\"h\"} integer {count:6, sum:9"), "{line}");
-            assert!(line.ends_with("exemplar {trace_id=\"n\"} 1.5 Some(4000)"), "{line}");
+            assert!(
+                line.starts_with("h{} => {__name__=\"h\"} integer {count:6, sum:9"),
+                "{line}"
+            );
+            assert!(
+                line.ends_with("exemplar {trace_id=\"n\"} 1.5 Some(4000)"),
+                "{line}"
+            );
         }
         assert_eq!(rest, "", "{options:?}");
     }
@@ -318,7 +338,10 @@ fn native_histograms_keep_their_layout() {
         panic!("not integer");
     };
     assert_eq!((histogram.schema, histogram.zero_threshold), (3, 0.001));
-    assert_eq!((histogram.count, histogram.zero_count, histogram.sum), (6, 1, 9.0));
+    assert_eq!(
+        (histogram.count, histogram.zero_count, histogram.sum),
+        (6, 1, 9.0)
+    );
     let spans: Vec<_> = histogram
         .positive_spans
         .iter()
@@ -355,28 +378,59 @@ fn what_is_malformed_ends_the_exposition() {
     for (input, reason) in [
         (vec![5, 1], "message is truncated"),
         (vec![0x80], "message is truncated"),
-        (vec![0x80, 0x80, 0x80, 0x80, 0x80, 0], "message has a length of more than 32 bits"),
-        (one(named().message(4, Message::default()).varint(3, 9)), "unknown metric type for metric \"m\": 9"),
-        (one(Message::default().message(4, Message::default())), "invalid metric name: \"\""),
-        (one(Message::default().bytes(1, b"\xff")), "field name is not valid UTF-8"),
+        (
+            vec![0x80, 0x80, 0x80, 0x80, 0x80, 0],
+            "message has a length of more than 32 bits",
+        ),
+        (
+            one(named().message(4, Message::default()).varint(3, 9)),
+            "unknown metric type for metric \"m\": 9",
+        ),
+        (
+            one(Message::default().message(4, Message::default())),
+            "invalid metric name: \"\"",
+        ),
+        (
+            one(Message::default().bytes(1, b"\xff")),
+            "field name is not valid UTF-8",
+        ),
         (one(named().bytes(2, b"\xff")), "field help is not valid UTF-8"),
         (one(named().varint(4, 1)), "wrong wire type for field metric"),
         (one(named().tag(9, 3)), "unknown wire type 3"),
-        (one(Message::default().tag(0, 0).varint(1, 1)), "field has number 0"),
+        (
+            one(Message::default().tag(0, 0).varint(1, 1)),
+            "field has number 0",
+        ),
         (
             family("m", 1, [Message::default().labels(1, &[("", "x")])]),
             "invalid label name: \"\"",
         ),
         (
-            family("m", 1, [Message::default().message(1, Message::default().bytes(1, b"a").bytes(2, b"\xff"))]),
+            family(
+                "m",
+                1,
+                [Message::default().message(1, Message::default().bytes(1, b"a").bytes(2, b"\xff"))],
+            ),
             "field label value is not valid UTF-8",
         ),
         (
-            family("m", 4, [metric(&[], 7, Message::default().message(12, span(0, 4_000_000_000)))]),
+            family(
+                "m",
+                4,
+                [metric(
+                    &[],
+                    7,
+                    Message::default().message(12, span(0, 4_000_000_000)),
+                )],
+            ),
             "histogram \"m\": positive side: spans require 4000000000 buckets, have 0",
         ),
         (
-            family("m", 4, [metric(&[], 7, Message::default().signed(10, 1).double(6, 1.0))]),
+            family(
+                "m",
+                4,
+                [metric(&[], 7, Message::default().signed(10, 1).double(6, 1.0))],
+            ),
             "histogram \"m\": negative side: spans require 0 buckets, have 1",
         ),
     ] {
@@ -401,7 +455,13 @@ fn what_is_malformed_ends_the_exposition() {
 
 fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(
-        prop_oneof![any::<char>(), Just('"'), Just('\\'), Just('\n'), prop::char::range('a', 'z')],
+        prop_oneof![
+            any::<char>(),
+            Just('"'),
+            Just('\\'),
+            Just('\n'),
+            prop::char::range('a', 'z')
+        ],
         1..12,
     )
     .prop_map(|characters| characters.into_iter().collect())

@@ -77,8 +77,8 @@ impl<'a> BatchView<'a> {
         let mut time_ms = 0i64;
         for _ in 0..take_uvarint(&mut input)? {
             let tag = take_uvarint(&mut input)?;
-            let number =
-                u32::try_from(tag >> SHIFT).map_err(|_| CorruptEntry::Inconsistent("series of an exemplar"))?;
+            let number = u32::try_from(tag >> SHIFT)
+                .map_err(|_| CorruptEntry::Inconsistent("series of an exemplar"))?;
             let series = self.exemplar_series(tag & FORM_BITS, number, &mut input)?;
             time_ms = time_ms.wrapping_add(read_varint(&mut input).ok_or(CorruptEntry::Truncated)?);
             let (bits, rest) = input.split_first_chunk::<8>().ok_or(CorruptEntry::Truncated)?;
@@ -251,7 +251,11 @@ mod tests {
             let checksum = crc32c::crc32c(&damaged[super::super::HEADER_BYTES..]);
             damaged[4..8].copy_from_slice(&checksum.to_le_bytes());
             let mut head = Head::new(HeadOptions::new(ShardId(0)));
-            assert_eq!(head.apply(&damaged).is_ok(), verify(&damaged).is_ok(), "byte {at}");
+            assert_eq!(
+                head.apply(&damaged).is_ok(),
+                verify(&damaged).is_ok(),
+                "byte {at}"
+            );
         }
     }
 }
