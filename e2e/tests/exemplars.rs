@@ -14,7 +14,7 @@ use vigie_e2e::{
 const DEADLINE: Duration = Duration::from_secs(120);
 
 const OPEN_METRICS: &str = "# TYPE requests counter\n\
-    requests_total{path=\"/a\"} 7 # {trace_id=\"abc\",span=\"é\\\"\"} 0.5 1700000000.125\n\
+    requests_total{path=\"/a\"} 7 # {trace_id=\"abc\",span=\"é\"} 0.5 1700000000.125\n\
     requests_total{path=\"/b\"} 3 # {trace_id=\"no time\"} 1\n\
     requests_total{path=\"/c\"} 3 # {} 1 1700000001\n\
     # TYPE latency_seconds histogram\n\
