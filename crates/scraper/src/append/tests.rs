@@ -164,11 +164,11 @@ fn limits_hold_for_histograms() {
     for (limit, error) in [
         (
             "native_histogram_bucket_limit: 1",
-            "error histogram bucket limit exceeded (3 scraped, 3 added)\n",
+            "error histogram bucket limit exceeded (4 scraped, 4 added)\n",
         ),
         (
             "sample_limit: 2",
-            "error sample limit exceeded (3 scraped, 3 added)\n",
+            "error sample limit exceeded (4 scraped, 4 added)\n",
         ),
         (
             "label_limit: 2",
@@ -177,6 +177,6 @@ fn limits_hold_for_histograms() {
     ] {
         assert_eq!(Scraped::new(&format!("  {limit}"), options).scrape(BODY), error);
     }
-    let mut scraped = Scraped::new("  native_histogram_bucket_limit: 2\n  sample_limit: 3", options);
+    let mut scraped = Scraped::new("  native_histogram_bucket_limit: 2\n  sample_limit: 4", options);
     assert!(!scraped.scrape(BODY).starts_with("error"));
 }
