@@ -35,10 +35,9 @@ impl<'a> Fields<'a> {
             1 => Value::Fixed64(u64::from_le_bytes(*self.array()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
-                let (bytes, rest) = self
-                    .rest
-                    .split_at_checked(length)
-                    .ok_or(ProtobufReason::Truncated)?;
+                let Some((bytes, rest)) = self.rest.split_at_checked(length) else {
+                    return Err(ProtobufReason::Truncated);
+                };
                 self.rest = rest;
                 Value::Bytes(bytes)
             }
@@ -54,14 +53,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Not by `ok_or`, here and below: the error would be made and dropped for every number.
     #[inline]
     fn varint(&mut self) -> Result<u64, ProtobufReason> {
-        read_uvarint(&mut self.rest).ok_or(ProtobufReason::Truncated)
+        let Some(value) = read_uvarint(&mut self.rest) else {
+            return Err(ProtobufReason::Truncated);
+        };
+        Ok(value)
     }
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], ProtobufReason> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(ProtobufReason::Truncated)?;
+        let Some((bytes, rest)) = self.rest.split_first_chunk() else {
+            return Err(ProtobufReason::Truncated);
+        };
         self.rest = rest;
         Ok(bytes)
     }

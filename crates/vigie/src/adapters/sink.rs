@@ -13,9 +13,11 @@ pub(crate) struct DistributorSink(pub(crate) DistributorHandle);
 #[async_trait]
 impl SampleSink for DistributorSink {
     async fn write(&self, batch: &ScrapeBatch) -> Result<WriteSummary, SinkError> {
-        let mut total = WriteSummary::default();
-        // No column holds histograms yet.
-        total.dropped_histograms = batch.histograms.len() as u64;
+        let mut total = WriteSummary {
+            // No column holds histograms yet.
+            dropped_histograms: batch.histograms.len() as u64,
+            ..WriteSummary::default()
+        };
         let mut metadata: Vec<v1::FamilyMetadata> = batch
             .metadata
             .iter()
