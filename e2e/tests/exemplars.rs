@@ -82,8 +82,8 @@ fn compare() -> Result<()> {
 
 fn compare_series(expected: &Api, actual: &Api) -> Result<()> {
     let now_ms = now_ms()?;
-    let pages = "last_over_time({job=~\"om|wire\", __name__!~\"scrape_.*\"}[5m])";
-    let names = "count by (__name__) (last_over_time({job=\"node\", __name__!~\"scrape_.*\"}[5m]))";
+    let pages = "last_over_time({job=~\"om|wire\", __name__!~\"scrape_.*|up\"}[5m])";
+    let names = "count by (__name__) (last_over_time({job=\"node\", __name__!~\"scrape_.*|up\"}[5m]))";
     for query in [pages, names] {
         let answer = |api: &Api| -> Result<QueryData> { api.instant(query, now_ms) };
         let (expected, actual) = (answer(expected)?, answer(actual)?);
