@@ -1,5 +1,7 @@
 //! Applying entries: the only way the logical state of a head changes.
 
+mod exemplars;
+
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -80,6 +82,10 @@ impl Head {
             }
         }
         self.append_rows(&view.stamp, rows, &mut outcome);
+        // Behind the rows: a series may be named by labels that the batch declares.
+        if !view.exemplars.is_empty() {
+            self.append_exemplars(view, &tenants, &mut outcome);
+        }
         self.recent.remember(key, &outcome.rejected);
         Ok(outcome)
     }

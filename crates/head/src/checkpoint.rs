@@ -230,6 +230,23 @@ impl Head {
         5 + index.packed_len(&series.pairs)
     }
 
+    /// Left out where no tenant has any, as in checkpoints from before there were exemplars.
+    fn write_exemplars(&self, out: &mut Vec<u8>) {
+        let with_exemplars = || {
+            let tenants = self.tenants.iter().zip(0u64..);
+            tenants.filter(|(tenant, _)| tenant.exemplars.capacity() > 0)
+        };
+        let count = with_exemplars().count();
+        if count == 0 {
+            return;
+        }
+        write_uvarint(out, count as u64);
+        for (tenant, index) in with_exemplars() {
+            write_uvarint(out, index);
+            tenant.exemplars.write(out);
+        }
+    }
+
     /// What the head knows besides its series.
     pub(crate) fn meta(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
@@ -256,6 +273,7 @@ impl Head {
             }
         }
         self.recent.write(&mut out);
+        self.write_exemplars(&mut out);
         let checksum = crc32c::crc32c(&out);
         out.extend_from_slice(&checksum.to_le_bytes());
         out

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
+use vigie_model::{Exemplar, Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
@@ -11,7 +11,7 @@ use crate::index::{LabelsTable, labels_hash};
 use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
-use crate::{RowError, TenantStats};
+use crate::{ExemplarError, RowError, TenantStats};
 
 /// A chunk, open or sealed, as `vigie_chunk::decode_into` reads it.
 pub type ChunkBytes = Bytes;
@@ -52,6 +52,8 @@ pub struct BatchOutcome {
     pub appended: u32,
     /// Rows that were here already, to the bit: taken, without effect.
     pub duplicates: u32,
+    /// Positions of exemplars in the batch, ascending, and why they were not taken.
+    pub rejected_exemplars: Vec<(u32, ExemplarError)>,
 }
 
 /// One shard's series and newest samples, of all tenants.
@@ -151,6 +153,14 @@ impl Head {
         self.tenant(tenant)
             .into_iter()
             .flat_map(|tenant| tenant.metadata.iter().map(|(name, metadata)| (&**name, metadata)))
+    }
+
+    /// A series' exemplars between two times, both inclusive, by time.
+    pub fn exemplars(&self, id: SeriesId, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Exemplar> {
+        let tenant = self.series.get(id.0).map(|series| series.tenant as usize);
+        tenant
+            .into_iter()
+            .flat_map(move |tenant| self.tenants[tenant].exemplars.of_series(id.0, start_ms, end_ms))
     }
 
     /// What /api/v1/status/tsdb shows of a tenant, lists cut to `limit`.

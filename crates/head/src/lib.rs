@@ -9,6 +9,7 @@ mod apply;
 pub mod batch;
 mod checkpoint;
 mod digest;
+mod exemplars;
 mod head;
 mod index;
 mod out_of_order;
@@ -23,6 +24,7 @@ mod tenant;
 
 pub use admission::RowError;
 pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};
+pub use exemplars::ExemplarError;
 pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
 pub use records::Records;
 pub use restore::RestoreError;

@@ -5,6 +5,7 @@ use vigie_model::{SeriesId, ShardId, TenantId, read_uvarint, read_varint};
 
 use crate::batch::{CorruptEntry, take_metadata, take_str};
 use crate::checkpoint::VERSION;
+use crate::exemplars::Exemplars;
 use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
@@ -131,7 +132,18 @@ fn restore_meta(bytes: &[u8]) -> Result<Head, RestoreError> {
         head.tenants.push(tenant);
     }
     head.recent = RecentBatches::read(&mut input).ok_or(RestoreError::Meta("invalid recent batches"))?;
+    if !input.is_empty() {
+        read_exemplars(&mut input, &mut head.tenants).ok_or(RestoreError::Meta("invalid exemplars"))?;
+    }
     Ok(head)
+}
+
+fn read_exemplars(input: &mut &[u8], tenants: &mut [Tenant]) -> Option<()> {
+    for _ in 0..read_uvarint(input)? {
+        let index = usize::try_from(read_uvarint(input)?).ok()?;
+        tenants.get_mut(index)?.exemplars = Exemplars::read(input)?;
+    }
+    Some(())
 }
 
 fn read_head_fields(input: &mut &[u8]) -> Option<Head> {

@@ -21,6 +21,22 @@ impl Head {
         })
     }
 
+    /// The tenant's series that have exemplars and that all matchers of any set match, by ascending id.
+    pub fn select_with_exemplars(&self, tenant: &TenantId, sets: &[Vec<Matcher>]) -> Vec<SeriesId> {
+        let Some(tenant) = self.tenant(tenant) else {
+            return Vec::new();
+        };
+        let with_exemplars = tenant.exemplars.series();
+        if with_exemplars.is_empty() {
+            return Vec::new();
+        }
+        let mut selected = RoaringBitmap::new();
+        for matchers in sets {
+            selected |= self.select_in(tenant, matchers);
+        }
+        (selected & with_exemplars).into_iter().map(SeriesId).collect()
+    }
+
     /// The names of labels that the selected series have, sorted.
     pub fn label_names(&self, tenant: &TenantId, matchers: &[Matcher]) -> Vec<String> {
         let Some(tenant) = self.tenant(tenant) else {

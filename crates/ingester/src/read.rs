@@ -166,6 +166,32 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// The exemplars in `range` of the series that match any of `sets`, by ascending series id.
+    pub(crate) fn exemplars(
+        &self,
+        tenant: &TenantId,
+        sets: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Vec<v1::SeriesExemplars> {
+        let head = self.head.read();
+        let mut found = Vec::new();
+        for id in head.select_with_exemplars(tenant, sets) {
+            let exemplars: Vec<v1::Exemplar> = head
+                .exemplars(id, range.start_ms, range.end_ms)
+                .map(v1::Exemplar::from)
+                .collect();
+            if !exemplars.is_empty() {
+                found.push(v1::SeriesExemplars {
+                    labels: Bytes::copy_from_slice(head.labels(id).as_packed()),
+                    exemplars,
+                });
+            }
+        }
+        found
+    }
+}
+
 struct Loaded {
     id: SeriesId,
     /// Within the message's packed labels.

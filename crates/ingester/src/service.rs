@@ -25,6 +25,7 @@ const LABEL_SETS_PER_MESSAGE: usize = 1024;
 impl vigie_proto::Ingester for Ingester {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
+    type ExemplarsStream = MessageStream<v1::ExemplarsResponse>;
 
     async fn describe(
         &self,
@@ -148,6 +149,37 @@ impl vigie_proto::Ingester for Ingester {
         })
         .await?;
         Ok(Response::new(v1::LabelValuesResponse { values }))
+    }
+
+    async fn exemplars(
+        &self,
+        request: Request<v1::ExemplarsRequest>,
+    ) -> Result<Response<Self::ExemplarsStream>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let sets = matcher_sets(&request.sets)?;
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        let shards = self.shards_for_read(&[]).await?;
+        let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
+        tokio::task::spawn_blocking(move || {
+            for shard in shards {
+                let mut found = shard.exemplars(&tenant, &sets, range);
+                while !found.is_empty() {
+                    let rest = found.split_off(found.len().min(LABEL_SETS_PER_MESSAGE));
+                    let series = std::mem::replace(&mut found, rest);
+                    if sender
+                        .blocking_send(Ok(v1::ExemplarsResponse { series }))
+                        .is_err()
+                    {
+                        return; // The reader has gone away.
+                    }
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
     }
 
     async fn metadata(

@@ -5,6 +5,7 @@
 //! files or the network, and no format but the packed form of [`Labels`].
 
 mod duration;
+mod exemplar;
 mod hash;
 mod histogram;
 mod ids;
@@ -17,6 +18,7 @@ mod sample;
 mod varint;
 
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
+pub use exemplar::Exemplar;
 pub use hash::{SLOT_COUNT, SeriesHash, series_hash};
 pub use histogram::{
     Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, Compensated, CounterResetHint, EXPONENTIAL_SCHEMAS,
