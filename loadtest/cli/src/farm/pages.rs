@@ -34,6 +34,8 @@ pub struct FarmTarget {
 struct State {
     page: Exposition,
     shown: Vec<Shown>,
+    /// How often it was asked for after the last page, while the farm was closed.
+    refused: u64,
 }
 
 /// A page as it was shown once.
@@ -61,6 +63,7 @@ impl Pages {
             state: Mutex::new(State {
                 page,
                 shown: Vec::new(),
+                refused: 0,
             }),
         });
         let now = SystemTime::now()
@@ -94,8 +97,10 @@ impl Pages {
         let mut state = target.state.lock();
         // Looked at under the lock: who closes the farm and then takes the lock sees all that was ever shown.
         if !self.is_open.load(Ordering::Acquire) {
+            state.refused += 1;
             return None;
         }
+        state.refused = 0;
         let since = self.started.elapsed();
         let shown = Shown {
             at_ms: self.started_ms + i64::try_from(since.as_millis()).ok()?,
@@ -127,6 +132,12 @@ impl Pages {
             .iter()
             .map(|target| target.state.lock().page.series())
             .sum()
+    }
+
+    /// Whether every target was asked for twice since the farm was closed: by the second time a scraper has written down
+    /// what it made of the first.
+    pub fn all_were_refused(&self) -> bool {
+        self.targets.iter().all(|target| target.state.lock().refused > 1)
     }
 
     /// Scrapes of the target that was scraped least; needs `keeps`.

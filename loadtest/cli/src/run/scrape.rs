@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use vigie_ledger::{Content, Fate, Ledger, Rows, STALE_NAN_BITS, SampleValue, SeriesLabels, SeriesRef};
-use vigie_systems::{Api, own_cpu_seconds};
+use vigie_systems::{Api, own_cpu_seconds, wait_until};
 use vigie_workload::ScrapedPage;
 
 use super::drive::Driver;
@@ -79,6 +79,12 @@ impl Driver<'_> {
     /// that was shown must belong to one sample of `up`, and each `up` of 1 to a page.
     pub(super) fn write_down_scrapes(&mut self, farm: &Farm, dir: &Path) -> Result<LedgerFile> {
         let pages = farm.pages();
+        // Only then are the stale markers written, of which the ledger must know.
+        let patience = Duration::from_millis(self.plan.data().interval.0.unsigned_abs()) * 2 + PATIENCE;
+        wait_until("a scrape of every closed target", patience, || {
+            Ok(pages.all_were_refused())
+        })?;
+        self.target.own("scraping")?.show_written()?;
         let ups = ups(self.target.api(), pages)?;
         let path: PathBuf = dir.join("ledger");
         let ledger = Ledger::create(&path, &format!("{}, scraped", self.plan.scenario.name))?;
