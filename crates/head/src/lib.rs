@@ -12,6 +12,7 @@ mod digest;
 mod head;
 mod index;
 mod out_of_order;
+mod pairs;
 mod recent;
 mod records;
 mod restore;
@@ -20,6 +21,7 @@ mod select;
 mod series;
 mod stats;
 mod tenant;
+mod waiting;
 
 pub use admission::RowError;
 pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};

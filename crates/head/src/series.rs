@@ -1,10 +1,10 @@
 //! What is kept per series, and the table of all series by id.
 
-use bytes::Bytes;
 use vigie_chunk::OpenChunk;
 use vigie_model::SeriesId;
 
-use crate::out_of_order::LateSamples;
+use crate::pairs::{PairList, PairLists};
+use crate::waiting::Place;
 
 /// Stands for "no chunk was sealed yet".
 pub(crate) const NO_WINDOW: u32 = u32::MAX;
@@ -15,13 +15,13 @@ pub(crate) struct Series {
     /// The newest samples. Never empty once there was a sample: it is sealed only when a newer
     /// sample needs the place, so the newest sample is always here.
     pub(crate) open: OpenChunk,
-    /// Ids of the label pairs in the tenant's index, in the order of the label names.
-    pub(crate) pairs: Box<[u32]>,
-    /// What only some series have.
-    pub(crate) extra: Option<Box<Extra>>,
+    /// The numbers of the label pairs in the tenant's index, in the order of the label names.
+    pub(crate) pairs: PairList,
+    /// The newest of the sealed chunks that wait for a checkpoint.
+    pub(crate) waiting: Option<Place>,
     pub(crate) tenant: u32,
-    /// The window all samples of `open` are in.
-    pub(crate) open_window: u32,
+    /// Under which the series is found by its labels.
+    pub(crate) labels_hash: u32,
     /// The window of the oldest chunk that was sealed, or [`NO_WINDOW`].
     pub(crate) oldest_sealed_window: u32,
     /// The checkpoint epoch in which the series changed last; 0 if never.
@@ -29,62 +29,20 @@ pub(crate) struct Series {
 }
 
 const _: () = assert!(
-    size_of::<Option<Series>>() == 88,
+    size_of::<Option<Series>>() == 72,
     "one per series: see the memory budget"
 );
 
-/// The parts of a series that most series do without.
-#[derive(Debug, Default)]
-pub(crate) struct Extra {
-    pub(crate) pending: Vec<PendingChunk>,
-    pub(crate) late: LateSamples,
-}
-
-/// A sealed chunk that is not yet known to be in the store.
-#[derive(Debug, Clone)]
-pub(crate) struct PendingChunk {
-    pub(crate) window: u32,
-    /// The checkpoint epoch it was sealed in.
-    pub(crate) epoch: u32,
-    /// 0 for samples in order; counts a series' chunks of late samples from 1.
-    pub(crate) ordinal: u32,
-    pub(crate) start_ms: i64,
-    pub(crate) end_ms: i64,
-    pub(crate) bytes: Bytes,
-}
-
 impl Series {
-    pub(crate) fn new(tenant: u32, pairs: Box<[u32]>) -> Series {
+    pub(crate) fn new(tenant: u32, pairs: PairList, labels_hash: u32) -> Series {
         Series {
             open: OpenChunk::new(),
             pairs,
-            extra: None,
+            waiting: None,
             tenant,
-            open_window: 0,
+            labels_hash,
             oldest_sealed_window: NO_WINDOW,
             dirty_epoch: 0,
-        }
-    }
-
-    pub(crate) fn late(&self) -> Option<&LateSamples> {
-        self.extra.as_deref().map(|extra| &extra.late)
-    }
-
-    pub(crate) fn pending(&self) -> &[PendingChunk] {
-        self.extra.as_deref().map_or(&[], |extra| &extra.pending)
-    }
-
-    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
-        self.extra.get_or_insert_default()
-    }
-
-    /// Frees the extra part when nothing is left in it.
-    pub(crate) fn drop_unused_extra(&mut self) {
-        if let Some(extra) = &self.extra
-            && extra.pending.is_empty()
-            && extra.late.is_unused()
-        {
-            self.extra = None;
         }
     }
 }
@@ -96,6 +54,8 @@ const PAGE: usize = 64;
 pub(crate) struct SeriesTable {
     pages: Vec<Option<Box<Page>>>,
     len: usize,
+    /// The labels of all series here.
+    pub(crate) pairs: PairLists,
 }
 
 #[derive(Debug)]
@@ -139,6 +99,7 @@ impl SeriesTable {
         }
     }
 
+    /// Takes a series out. What its row refers to is still to be freed.
     pub(crate) fn remove(&mut self, id: u32) -> Option<Series> {
         let slot = self.pages.get_mut(id as usize / PAGE)?;
         let page = slot.as_mut()?;
@@ -149,6 +110,22 @@ impl SeriesTable {
             *slot = None;
         }
         Some(removed)
+    }
+
+    /// A series' hash of its labels; 0 if there is no such series.
+    pub(crate) fn labels_hash(&self, id: u32) -> u32 {
+        self.get(id).map_or(0, |series| series.labels_hash)
+    }
+
+    /// The numbers of a series' label pairs.
+    pub(crate) fn pairs_of(&self, series: &Series) -> impl Iterator<Item = u32> {
+        self.pairs.get(series.pairs)
+    }
+
+    /// Bytes of the rows and of the table that finds them.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let used = self.pages.iter().flatten().count();
+        used * size_of::<Page>() + self.pages.capacity() * size_of::<Option<Box<Page>>>()
     }
 
     /// All series, by ascending id.
