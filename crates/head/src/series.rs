@@ -47,21 +47,38 @@ impl Series {
     }
 }
 
-const PAGE: usize = 64;
+/// Rows of a page. Larger ones are held longer by the last of their series that stays.
+const PAGE: usize = 16;
+/// Pages of a group.
+const GROUP: usize = 1024;
 
-/// Series by id. Ids are dense and never reused, so pages in which all series have gone are freed.
+/// Series by id. Ids are dense and never reused, so pages in which all series have gone are freed, and
+/// groups of pages as well.
 #[derive(Debug, Default)]
 pub(crate) struct SeriesTable {
-    pages: Vec<Option<Box<Page>>>,
+    groups: Vec<Option<Box<Group>>>,
     len: usize,
     /// The labels of all series here.
     pub(crate) pairs: PairLists,
 }
 
 #[derive(Debug)]
+struct Group {
+    pages: [Option<Box<Page>>; GROUP],
+    used: usize,
+}
+
+#[derive(Debug)]
 struct Page {
     slots: [Option<Series>; PAGE],
     used: usize,
+}
+
+/// The numbers of a series' group, of its page there, and of its slot in that.
+#[inline]
+fn split(id: u32) -> (usize, usize, usize) {
+    let id = id as usize;
+    (id / (PAGE * GROUP), id / PAGE % GROUP, id % PAGE)
 }
 
 impl SeriesTable {
@@ -71,29 +88,36 @@ impl SeriesTable {
 
     #[inline]
     pub(crate) fn get(&self, id: u32) -> Option<&Series> {
-        let page = self.pages.get(id as usize / PAGE)?.as_ref()?;
-        page.slots[id as usize % PAGE].as_ref()
+        let (group, page, slot) = split(id);
+        self.groups.get(group)?.as_ref()?.pages[page].as_ref()?.slots[slot].as_ref()
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Series> {
-        let page = self.pages.get_mut(id as usize / PAGE)?.as_mut()?;
-        page.slots[id as usize % PAGE].as_mut()
+        let (group, page, slot) = split(id);
+        self.groups.get_mut(group)?.as_mut()?.pages[page].as_mut()?.slots[slot].as_mut()
     }
 
     /// Puts a series under an id that is free.
     pub(crate) fn insert(&mut self, id: u32, series: Series) {
-        let at = id as usize / PAGE;
-        if at >= self.pages.len() {
-            self.pages.resize_with(at + 1, || None);
+        let (group, page, slot) = split(id);
+        if group >= self.groups.len() {
+            self.groups.resize_with(group + 1, || None);
         }
-        let page = self.pages[at].get_or_insert_with(|| {
+        let group: &mut Group = self.groups[group].get_or_insert_with(|| {
+            Box::new(Group {
+                pages: [const { None }; GROUP],
+                used: 0,
+            })
+        });
+        let page = group.pages[page].get_or_insert_with(|| {
+            group.used += 1;
             Box::new(Page {
                 slots: [const { None }; PAGE],
                 used: 0,
             })
         });
-        if page.slots[id as usize % PAGE].replace(series).is_none() {
+        if page.slots[slot].replace(series).is_none() {
             page.used += 1;
             self.len += 1;
         }
@@ -101,13 +125,20 @@ impl SeriesTable {
 
     /// Takes a series out. What its row refers to is still to be freed.
     pub(crate) fn remove(&mut self, id: u32) -> Option<Series> {
-        let slot = self.pages.get_mut(id as usize / PAGE)?;
-        let page = slot.as_mut()?;
-        let removed = page.slots[id as usize % PAGE].take()?;
-        page.used -= 1;
+        let (group, page, slot) = split(id);
+        let in_table = self.groups.get_mut(group)?;
+        let group = in_table.as_deref_mut()?;
+        let in_group = &mut group.pages[page];
+        let page = in_group.as_mut()?;
+        let removed = page.slots[slot].take()?;
         self.len -= 1;
+        page.used -= 1;
         if page.used == 0 {
-            *slot = None;
+            *in_group = None;
+            group.used -= 1;
+            if group.used == 0 {
+                *in_table = None;
+            }
         }
         Some(removed)
     }
@@ -124,16 +155,21 @@ impl SeriesTable {
 
     /// Bytes of the rows and of the table that finds them.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let used = self.pages.iter().flatten().count();
-        used * size_of::<Page>() + self.pages.capacity() * size_of::<Option<Box<Page>>>()
+        let groups = self.groups.iter().flatten();
+        let in_groups = groups.map(|group| size_of::<Group>() + group.used * size_of::<Page>());
+        in_groups.sum::<usize>() + self.groups.capacity() * size_of::<Option<Box<Group>>>()
     }
 
     /// All series, by ascending id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SeriesId, &Series)> {
-        self.pages.iter().enumerate().flat_map(|(at, page)| {
+        let pages = self.groups.iter().enumerate().flat_map(|(at, group)| {
+            let pages = group.iter().flat_map(|group| group.pages.iter().enumerate());
+            pages.map(move |(page, slots)| (at * GROUP + page, slots))
+        });
+        pages.flat_map(|(at, page)| {
             page.iter().flat_map(move |page| {
-                page.slots.iter().enumerate().filter_map(move |(offset, series)| {
-                    let id = SeriesId((at * PAGE + offset) as u32);
+                page.slots.iter().enumerate().filter_map(move |(slot, series)| {
+                    let id = SeriesId((at * PAGE + slot) as u32);
                     series.as_ref().map(|series| (id, series))
                 })
             })

@@ -238,3 +238,108 @@ fn place(first: u32, block: usize, number: usize) -> Place {
     let block = (first + block as u32) % BLOCK_NUMBERS;
     Place(NonZeroU32::MIN.saturating_add(block << CHUNK_BITS | number as u32))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// Chunks of series 0 to 3 by turns, so many and so large.
+        Push { count: u32, bytes: usize },
+        /// The next epoch begins.
+        Cut,
+        /// All epochs but the newest so many are released.
+        Release { kept: u32 },
+        /// Of a series, only the chunks with an ordinal that leaves this rest by 3 are kept.
+        Retain { series: u32, rest: u32 },
+    }
+
+    fn any_step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (1u32..20, 0usize..30_000).prop_map(|(count, bytes)| Step::Push { count, bytes }),
+            1 => (1u32..6_000).prop_map(|count| Step::Push { count, bytes: 3 }),
+            2 => Just(Step::Cut),
+            1 => (0u32..3).prop_map(|kept| Step::Release { kept }),
+            1 => (0u32..4, 0u32..3).prop_map(|(series, rest)| Step::Retain { series, rest }),
+        ]
+    }
+
+    /// Compares with a list of all chunks.
+    fn check(first: u32, steps: &[Step]) {
+        let mut waiting = WaitingChunks {
+            first,
+            ..WaitingChunks::default()
+        };
+        let mut newest: BTreeMap<u32, Option<Place>> = (0..4).map(|series| (series, None)).collect();
+        // Epoch, series, ordinal and bytes.
+        let mut model: Vec<(u32, u32, u32, Vec<u8>)> = Vec::new();
+        let (mut epoch, mut ordinal) = (1, 0);
+        for step in steps {
+            match *step {
+                Step::Push { count, bytes } => {
+                    for _ in 0..count {
+                        ordinal += 1;
+                        let series = ordinal % 4;
+                        let chunk = vec![ordinal as u8; bytes];
+                        let place = waiting.push(epoch, (series, ordinal), newest[&series], &chunk);
+                        newest.insert(series, Some(place));
+                        model.push((epoch, series, ordinal, chunk));
+                    }
+                }
+                Step::Cut => {
+                    waiting.close_block();
+                    epoch += 1;
+                }
+                Step::Release { kept } => {
+                    let last = epoch.saturating_sub(kept);
+                    waiting.release(last, |series, place| {
+                        if newest[&series] == Some(place) {
+                            newest.insert(series, None);
+                        }
+                    });
+                    model.retain(|chunk| chunk.0 > last);
+                    if kept == 0 {
+                        epoch += 1;
+                    }
+                }
+                Step::Retain { series, rest } => {
+                    let mut place = newest[&series];
+                    waiting.retain(&mut place, |chunk| chunk.ordinal % 3 == rest);
+                    newest.insert(series, place);
+                    model.retain(|chunk| chunk.1 != series || chunk.2 % 3 == rest);
+                }
+            }
+            for (&series, &place) in &newest {
+                let chunks = waiting.chain(place);
+                let found: Vec<(u32, Bytes)> =
+                    chunks.map(|chunk| (chunk.ordinal, chunk.to_bytes())).collect();
+                let expected = model.iter().rev().filter(|chunk| chunk.1 == series);
+                assert!(
+                    found
+                        .iter()
+                        .map(|(ordinal, bytes)| (*ordinal, &bytes[..]))
+                        .eq(expected.map(|(_, _, ordinal, bytes)| (*ordinal, &bytes[..])))
+                );
+            }
+        }
+        waiting.release(epoch, |_, _| {});
+        assert_eq!(waiting.usage(), (0, 0));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn chains_lead_to_the_chunks_that_are_left(
+            near_the_end in any::<bool>(),
+            steps in prop::collection::vec(any_step(), 1..30),
+        ) {
+            check(if near_the_end { BLOCK_NUMBERS - 3 } else { 0 }, &steps);
+        }
+    }
+}

@@ -188,6 +188,25 @@ impl LabelIndex {
         self.names.iter().map(|(name, label)| (&**name, label))
     }
 
+    /// Bytes on the heap. Visits each pair.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let pairs = self.pairs.iter();
+        let pairs: usize = pairs
+            .map(|pair| pair.packed.len() + pair.postings.heap_bytes())
+            .sum();
+        let names: usize = self
+            .names
+            .iter()
+            .map(|(name, label)| name.len() + label.pairs.capacity() * size_of::<u32>())
+            .sum();
+        pairs
+            + self.pairs.capacity() * size_of::<Pair>()
+            + self.free.capacity() * size_of::<u32>()
+            + self.by_text.allocation_size()
+            + names
+            + self.all.serialized_size()
+    }
+
     /// How many pairs there are.
     pub(crate) fn pair_count(&self) -> usize {
         self.by_text.len()
