@@ -1,9 +1,11 @@
-//! Where a head's memory goes: two hours of a million series as a shard takes them, with a checkpoint
-//! whenever the log is long enough, and a day of a tenth of the series going and coming every ten minutes.
+//! Where a head's memory goes: two hours of a million series as a shard takes them, with or without a
+//! checkpoint whenever the log is long enough, or a day of a tenth of the series going and coming every
+//! ten minutes.
 //!
-//!     cargo run --release -p vigie-head --example memory [series] [series under churn]
+//!     cargo run --release -p vigie-head --example memory hours|unsaved|churn [series]
 //!
-//! Resident bytes are the process's; the batches are made and dropped one by one and hardly count.
+//! Resident bytes are the process's; the batches are made and dropped one by one and hardly count. They
+//! depend on the allocator: preload jemalloc, which the binary `vigie` has built in.
 
 #![expect(clippy::print_stdout, reason = "prints its measurements")]
 
@@ -19,14 +21,15 @@ const CHECKPOINT_LOG_BYTES_PER_SERIES: usize = (128 << 20) / 1_000_000;
 const HOUR_MS: i64 = 3_600_000;
 
 fn main() {
-    let mut arguments = std::env::args()
-        .skip(1)
-        .filter_map(|argument| argument.parse().ok());
-    let series: u32 = arguments.next().unwrap_or(1_000_000);
-    let churning: u32 = arguments.next().unwrap_or(50_000);
-    two_hours(series, true);
-    two_hours(series, false);
-    a_day_of_churn(churning);
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next();
+    let series: Option<u32> = arguments.next().and_then(|series| series.parse().ok());
+    match what.as_deref() {
+        Some("hours") | None => two_hours(series.unwrap_or(1_000_000), true),
+        Some("unsaved") => two_hours(series.unwrap_or(1_000_000), false),
+        Some("churn") => a_day_of_churn(series.unwrap_or(50_000)),
+        Some(unknown) => println!("{unknown}? One of hours, unsaved, churn."),
+    }
 }
 
 /// One shard and what its log holds since the last checkpoint.
@@ -140,7 +143,7 @@ fn a_day_of_churn(series: u32) {
     for round in 0..24 * 240 {
         if round % 40 == 0 && round > 0 {
             for target in &mut targets {
-                if mixed(target.number ^ round) % 10 == 0 {
+                if mixed(target.number ^ round).is_multiple_of(10) {
                     *target = Target::new(next);
                     next += 1;
                 }

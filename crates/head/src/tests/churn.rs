@@ -146,7 +146,7 @@ fn series_that_leave_one_here_one_there_leave_nothing_behind() {
     check(
         |generation, place| {
             let mixed = ((place as u64) << 16 | u64::from(generation)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            (mixed >> 40) % 10 == 0
+            (mixed >> 40).is_multiple_of(10)
         },
         1.5,
     );
