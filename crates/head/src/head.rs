@@ -1,6 +1,6 @@
 //! The state of a shard, and reading a series' samples from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use vigie_model::{Exemplar, Labels, MetricMetadata, SeriesId, ShardId, TenantId};
@@ -8,9 +8,11 @@ use vigie_model::{Exemplar, Labels, MetricMetadata, SeriesId, ShardId, TenantId}
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
 use crate::index::{LabelsTable, labels_hash};
+use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
+use crate::waiting::WaitingChunks;
 use crate::{ExemplarError, RowError, TenantStats};
 
 /// A chunk, open or sealed, as `vigie_chunk::decode_into` reads it.
@@ -61,6 +63,10 @@ pub struct BatchOutcome {
 pub struct Head {
     pub(crate) options: HeadOptions,
     pub(crate) series: SeriesTable,
+    /// Sealed chunks that are not known to be in the store.
+    pub(crate) waiting: WaitingChunks,
+    /// By series id, of those series that have, or had, late samples.
+    pub(crate) late: BTreeMap<u32, LateSamples>,
     /// Series ids by tenant and labels.
     pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
@@ -85,6 +91,8 @@ impl Head {
                 bytes_per_chunk: options.bytes_per_chunk,
             },
             series: SeriesTable::default(),
+            waiting: WaitingChunks::default(),
+            late: BTreeMap::new(),
             by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
@@ -144,7 +152,7 @@ impl Head {
         };
         self.tenants[series.tenant as usize]
             .index
-            .pack_labels(&series.pairs, packed);
+            .pack_labels(self.series.pairs_of(series), packed);
         true
     }
 
@@ -179,12 +187,19 @@ impl Head {
         let Some(series) = self.series.get(id.0) else {
             return;
         };
-        for pending in series.pending() {
-            if pending.start_ms <= end_ms && pending.end_ms >= start_ms {
-                chunks.push(pending.bytes.clone());
-            }
-        }
-        if let Some(late) = series.late() {
+        let before = chunks.len();
+        chunks.extend(
+            self.waiting
+                .chain(series.waiting)
+                .filter(|chunk| {
+                    let (oldest, newest) = chunk.times_ms();
+                    oldest <= end_ms && newest >= start_ms
+                })
+                .map(|chunk| chunk.to_bytes()),
+        );
+        // Oldest first, as they were sealed.
+        chunks[before..].reverse();
+        if let Some(late) = self.late.get(&id.0) {
             let late_chunks = late.chunks(start_ms, end_ms);
             chunks.extend(late_chunks.iter().map(|chunk| Bytes::from(chunk.to_bytes())));
         }
@@ -205,8 +220,9 @@ impl Head {
         }
         let oldest_ms = i64::from(series.oldest_sealed_window).saturating_mul(self.options.window_ms);
         let in_order_ms = series.open.first_time_ms().map(|first| first.saturating_sub(1));
-        let late_ms = series
-            .late()
+        let late_ms = self
+            .late
+            .get(&id.0)
             .filter(|late| late.sealed_count > 0)
             .map(|late| late.sealed_max_ms);
         Some((oldest_ms, in_order_ms.max(late_ms)?))
@@ -231,16 +247,22 @@ impl Head {
     pub(crate) fn insert_series(&mut self, id: u32, tenant: u32, packed_labels: &[u8]) {
         let index = &mut self.tenants[tenant as usize].index;
         let pairs = index.insert_series(packed_labels, id);
-        self.by_labels.insert(labels_hash(tenant, &pairs), id);
-        self.series.insert(id, Series::new(tenant, pairs));
+        let hash = labels_hash(tenant, pairs);
+        let list = self.series.pairs.insert(pairs);
+        let series = &self.series;
+        self.by_labels.insert(hash, id, |id| series.labels_hash(id));
+        self.series.insert(id, Series::new(tenant, list, hash));
     }
 
     /// The id of the series whose labels are these pairs.
     pub(crate) fn find_series(&self, tenant: u32, pairs: &[u32]) -> Option<u32> {
-        self.by_labels.find(labels_hash(tenant, pairs), |id| {
-            self.series
-                .get(id)
-                .is_some_and(|series| series.tenant == tenant && *series.pairs == *pairs)
+        let hash = labels_hash(tenant, pairs);
+        self.by_labels.find(hash, |id| {
+            self.series.get(id).is_some_and(|series| {
+                series.labels_hash == hash
+                    && series.tenant == tenant
+                    && self.series.pairs_of(series).eq(pairs.iter().copied())
+            })
         })
     }
 }

@@ -43,7 +43,7 @@ impl Head {
     {
         let mut head = restore_meta(meta)?;
         let series = series.into_iter();
-        head.by_labels.reserve(series.size_hint().0);
+        head.by_labels.reserve(series.size_hint().0, |_| 0); // Nothing is in it yet.
         for (id, record) in series {
             head.restore_series(id, record.as_ref())?;
         }
@@ -82,14 +82,14 @@ impl Head {
         series.oldest_sealed_window = u32::from_le_bytes(*window);
         record = rest;
         let late = read_late(&mut record).ok_or(corrupt("late samples are truncated"))?;
-        series.extra = None;
-        if !late.is_unused() {
-            series.extra_mut().late = late;
+        if late.is_unused() {
+            self.late.remove(&id.0);
+        } else {
+            self.late.insert(id.0, late);
         }
         series.open = OpenChunk::from_bytes(record).map_err(|source| RestoreError::Chunk { id, source })?;
         if let Some(first) = series.open.first_time_ms() {
-            series.open_window =
-                u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
+            u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
         }
         Ok(())
     }

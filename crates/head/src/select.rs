@@ -196,11 +196,11 @@ impl Selection<'_> {
                 let Some(series) = self.series.get(id) else {
                     return false;
                 };
-                let pair = series
-                    .pairs
-                    .iter()
-                    .find(|&&pair| self.index.has_name(pair, &name));
-                pair.map_or(matches_empty, |&pair| {
+                let pair = self
+                    .series
+                    .pairs_of(series)
+                    .find(|&pair| self.index.has_name(pair, &name));
+                pair.map_or(matches_empty, |pair| {
                     *verdicts
                         .entry(pair)
                         .or_insert_with(|| matcher.matches(self.index.value(pair)))

@@ -31,10 +31,11 @@ impl TenantStats {
         let chunk_count = index
             .all
             .iter()
-            .filter_map(|id| head.series.get(id))
-            .map(|series| {
-                let late = series.late().is_some_and(|late| !late.samples.is_empty());
-                series.pending().len() as u64 + u64::from(late) + u64::from(!series.open.is_empty())
+            .filter_map(|id| head.series.get(id).map(|series| (id, series)))
+            .map(|(id, series)| {
+                let late = head.late.get(&id).is_some_and(|late| !late.samples.is_empty());
+                let waiting = head.waiting.chain(series.waiting).count() as u64;
+                waiting + u64::from(late) + u64::from(!series.open.is_empty())
             })
             .sum();
         let mut by_pair = Top::new(limit);

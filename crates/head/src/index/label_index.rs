@@ -68,7 +68,7 @@ impl LabelIndex {
     }
 
     /// Enters a series under all its pairs.
-    pub(crate) fn insert_series(&mut self, packed: &[u8], id: u32) -> Box<[u32]> {
+    pub(crate) fn insert_series(&mut self, packed: &[u8], id: u32) -> &[u32] {
         let mut numbers = Vec::with_capacity(self.last_inserted.len().max(8));
         // New series come target by target, so most labels are those of the series before.
         let previous = std::mem::take(&mut self.last_inserted);
@@ -82,7 +82,7 @@ impl LabelIndex {
         }
         self.all.insert(id);
         self.last_inserted = numbers;
-        self.last_inserted.as_slice().into()
+        &self.last_inserted
     }
 
     fn insert_pair(&mut self, packed_pair: &[u8]) -> u32 {
@@ -117,8 +117,8 @@ impl LabelIndex {
     }
 
     /// Takes a series out. [`LabelIndex::drop_unused_pairs`] must follow before the next insertion.
-    pub(crate) fn remove_series(&mut self, numbers: &[u32], id: u32) {
-        for &number in numbers {
+    pub(crate) fn remove_series(&mut self, numbers: impl Iterator<Item = u32>, id: u32) {
+        for number in numbers {
             self.pairs[number as usize].postings.remove(id);
         }
         self.all.remove(id);
@@ -153,16 +153,17 @@ impl LabelIndex {
     }
 
     /// Puts a series' packed labels together.
-    pub(crate) fn pack_labels(&self, numbers: &[u32], packed: &mut Vec<u8>) {
-        for &number in numbers {
+    pub(crate) fn pack_labels(&self, numbers: impl Iterator<Item = u32>, packed: &mut Vec<u8>) {
+        for number in numbers {
             packed.extend_from_slice(&self.pairs[number as usize].packed);
         }
     }
 
     /// The length of what [`LabelIndex::pack_labels`] appends.
-    pub(crate) fn packed_len(&self, numbers: &[u32]) -> usize {
-        let packed = numbers.iter().map(|&number| &self.pairs[number as usize].packed);
-        packed.map(|packed| packed.len()).sum()
+    pub(crate) fn packed_len(&self, numbers: impl Iterator<Item = u32>) -> usize {
+        numbers
+            .map(|number| self.pairs[number as usize].packed.len())
+            .sum()
     }
 
     pub(crate) fn value(&self, number: u32) -> &str {
@@ -185,6 +186,25 @@ impl LabelIndex {
     /// All label names, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &LabelName)> {
         self.names.iter().map(|(name, label)| (&**name, label))
+    }
+
+    /// Bytes on the heap. Visits each pair.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let pairs = self.pairs.iter();
+        let pairs: usize = pairs
+            .map(|pair| pair.packed.len() + pair.postings.heap_bytes())
+            .sum();
+        let names: usize = self
+            .names
+            .iter()
+            .map(|(name, label)| name.len() + label.pairs.capacity() * size_of::<u32>())
+            .sum();
+        pairs
+            + self.pairs.capacity() * size_of::<Pair>()
+            + self.free.capacity() * size_of::<u32>()
+            + self.by_text.allocation_size()
+            + names
+            + self.all.serialized_size()
     }
 
     /// How many pairs there are.

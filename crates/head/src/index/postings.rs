@@ -71,6 +71,15 @@ impl Postings {
         }
     }
 
+    /// Bytes on the heap; of bitmaps, those of their content.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Postings::One(_) => 0,
+            Postings::Few(ids) => ids.capacity() * size_of::<u32>(),
+            Postings::Many(bitmap) => size_of::<RoaringBitmap>() + bitmap.serialized_size(),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
