@@ -186,6 +186,22 @@ impl Head {
         }
     }
 
+    /// Whether [`Head::chunks`] would find anything, without copying it.
+    pub fn has_samples(&self, id: SeriesId, start_ms: i64, end_ms: i64) -> bool {
+        let Some(series) = self.series.get(id.0) else {
+            return false;
+        };
+        let open = series.open.first_time_ms().zip(series.open.last_time_ms());
+        open.is_some_and(|(first, last)| first <= end_ms && last >= start_ms)
+            || series
+                .pending()
+                .iter()
+                .any(|pending| pending.start_ms <= end_ms && pending.end_ms >= start_ms)
+            || series
+                .late()
+                .is_some_and(|late| !late.chunks(start_ms, end_ms).is_empty())
+    }
+
     /// The times, both inclusive, between which the store may hold samples of a series; `None` if it
     /// cannot hold any. The range errs on the large side.
     pub fn has_persisted(&self, id: SeriesId) -> Option<(i64, i64)> {
