@@ -12,8 +12,11 @@ use crate::index::{LabelIndex, LabelName, Postings};
 use crate::series::SeriesTable;
 use crate::tenant::Tenant;
 
-/// Looking at one series costs about as much as looking at so many values.
+/// Looking at one series costs about as much as looking at so many values one by one.
 const VALUES_PER_SERIES: u64 = 8;
+
+/// The same for values in all of which a text is searched for at once.
+const SEARCHED_VALUES_PER_SERIES: u64 = 32;
 
 impl Head {
     /// The tenant's series that all matchers match, by ascending id. Without matchers: all series.
@@ -129,7 +132,11 @@ impl Selection<'_> {
         matcher: &Matcher,
         condition: &Condition<'_>,
     ) -> RoaringBitmap {
-        if set.len() * VALUES_PER_SERIES < self.value_count(&matcher.name) as u64 {
+        let values_per_series = match &condition.values {
+            ValueSet::Matching(regex) if regex.finder().is_some() => SEARCHED_VALUES_PER_SERIES,
+            _ => VALUES_PER_SERIES,
+        };
+        if set.len() * values_per_series < self.value_count(&matcher.name) as u64 {
             return self.filter_each(&set, matcher);
         }
         let with_values = self.union(&matcher.name, &condition.values);
