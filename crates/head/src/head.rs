@@ -211,6 +211,23 @@ impl Head {
         }
     }
 
+    /// Whether [`Head::chunks`] would find anything, without copying it.
+    pub fn has_samples(&self, id: SeriesId, start_ms: i64, end_ms: i64) -> bool {
+        let Some(series) = self.series.get(id.0) else {
+            return false;
+        };
+        let open = series.open.first_time_ms().zip(series.open.last_time_ms());
+        open.is_some_and(|(first, last)| first <= end_ms && last >= start_ms)
+            || self.waiting.chain(series.waiting).any(|chunk| {
+                let (oldest, newest) = chunk.times_ms();
+                oldest <= end_ms && newest >= start_ms
+            })
+            || self
+                .late
+                .get(&id.0)
+                .is_some_and(|late| !late.chunks(start_ms, end_ms).is_empty())
+    }
+
     /// The times, both inclusive, between which the store may hold samples of a series; `None` if it
     /// cannot hold any. The range errs on the large side.
     pub fn has_persisted(&self, id: SeriesId) -> Option<(i64, i64)> {

@@ -42,9 +42,10 @@ impl TenantStats {
         let mut by_metric = Top::new(limit);
         let mut value_counts = Top::new(limit);
         let mut memory = Top::new(limit);
-        for (name, label) in index.names() {
+        for (name, number) in index.names() {
+            let label = index.label(number);
             let mut bytes = 0;
-            for &pair in &label.pairs {
+            for pair in index.pairs_of(label) {
                 let (value, series) = (index.value(pair), index.postings(pair).len());
                 bytes += value.len() as u64 * series;
                 by_pair.add(series, || format!("{name}={value}"));
@@ -52,7 +53,7 @@ impl TenantStats {
                     by_metric.add(series, || value.to_owned());
                 }
             }
-            value_counts.add(label.pairs.len() as u64, || name.to_owned());
+            value_counts.add(label.value_count() as u64, || name.to_owned());
             memory.add(bytes, || name.to_owned());
         }
         TenantStats {

@@ -146,17 +146,10 @@ impl Shard {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut chunks = Vec::new();
         let has_samples = |id: &SeriesId| {
-            if head
-                .has_persisted(*id)
-                .is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
-            {
-                return true;
-            }
-            chunks.clear();
-            head.chunks(*id, range.start_ms, range.end_ms, &mut chunks);
-            !chunks.is_empty()
+            let persisted = head.has_persisted(*id);
+            persisted.is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
+                || head.has_samples(*id, range.start_ms, range.end_ms)
         };
         ids.into_iter()
             .filter(has_samples)

@@ -14,6 +14,7 @@ mod matcher;
 mod metadata;
 mod number;
 mod quote;
+mod re2;
 mod sample;
 mod varint;
 
@@ -27,10 +28,11 @@ pub use histogram::{
 };
 pub use ids::{InvalidTenant, SeriesId, ShardId, TenantId};
 pub use labels::{InvalidLabels, Labels, LabelsBuilder, is_legacy_label_name, is_legacy_metric_name};
-pub use matcher::{InvalidMatcher, MatchOp, Matcher, MatcherRegex};
+pub use matcher::{Condition, Finder, InvalidMatcher, MatchOp, Matcher, MatcherRegex, ValueSet};
 pub use metadata::{MetricKind, MetricMetadata};
 pub use number::{format_go_exponent, format_go_f, format_go_g, format_json_number, parse_go_float};
 pub use quote::{is_go_printable, quote_go, quote_go_char};
+pub use re2::{InvalidPattern, anchored_regex, re2_to_rust};
 pub use sample::{NORMAL_NAN_BITS, STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use varint::{read_uvarint, read_varint, write_uvarint, write_varint};
 

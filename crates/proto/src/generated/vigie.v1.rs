@@ -181,6 +181,9 @@ pub struct LabelValuesRequest {
     pub start_ms: i64,
     #[prost(int64, tag = "5")]
     pub end_ms: i64,
+    /// 0 means all of them, else the first so many in order are enough.
+    #[prost(uint32, tag = "6")]
+    pub limit: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LabelValuesResponse {
