@@ -14,6 +14,7 @@ mod evaluator;
 mod functions;
 mod histogram_sum;
 mod kahan;
+mod key;
 mod memory;
 mod merge;
 mod notes;

@@ -7,7 +7,7 @@ use vigie_model::{CounterResetHint, is_stale_nan};
 use crate::plan::{Grid, InstantSelector, SampleTime, Timing};
 use crate::{EvalError, SelectRequest, Series};
 
-use super::column::{StepSeries, admit};
+use super::column::{ABSENT, StepSeries, admit};
 use super::evaluator::{Evaluator, Sink};
 use super::window::{Windows, drop_stale};
 
@@ -121,16 +121,21 @@ pub(crate) fn newest(
         before_ms: lookback_ms,
         ahead_ms: 0,
     };
-    let times = &series.timestamps_ms[..series.timestamps_ms.len().min(series.values.len())];
-    windows.slide_ends(times, |step, newest| {
-        let value = series.values[newest];
-        if !is_stale_nan(value) {
-            out.values[step] = match wanted {
-                None => admit(value),
-                Some(time) => seconds(time, times[newest], &series.starts_ms, newest),
-            };
-        }
-    });
+    let count = series.timestamps_ms.len().min(series.values.len());
+    let (times, values) = (&series.timestamps_ms[..count], &series.values[..count]);
+    match wanted {
+        None => windows.each_newest(times, &mut out.values, |newest| {
+            let value = values[newest];
+            let is_stale = is_stale_nan(value);
+            if is_stale { ABSENT } else { admit(value) }
+        }),
+        Some(time) => windows.each_newest(times, &mut out.values, |newest| {
+            if is_stale_nan(values[newest]) {
+                return ABSENT;
+            }
+            seconds(time, times[newest], &series.starts_ms, newest)
+        }),
+    }
 }
 
 /// A time of the sample at `at`, which was taken at `taken_ms`.
