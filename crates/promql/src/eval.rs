@@ -18,6 +18,7 @@ mod key;
 mod memory;
 mod merge;
 mod notes;
+mod pipeline;
 mod scalar;
 mod selector;
 mod window;

@@ -7,9 +7,11 @@ mod decode;
 mod error;
 mod find;
 mod metrics;
+mod patience;
 mod querier;
 mod source;
 mod stats;
+mod turns;
 
 pub use error::QueryError;
 pub use find::FindRequest;

@@ -25,8 +25,12 @@ pub(super) fn decode_stream(
     if count == 0 {
         return Ok(());
     }
-    times_ms.reserve(count);
-    values.reserve(count);
+    // Written by position: a push would look at the capacity for every sample.
+    let (times_before, values_before) = (times_ms.len(), values.len());
+    times_ms.resize(times_before + count, 0);
+    values.resize(values_before + count, 0.0);
+    let times = &mut times_ms[times_before..];
+    let values = &mut values[values_before..values_before + times.len()];
     let mut time = take_varint(&mut input)?;
     let [control] = take::<1>(&mut input)?;
     let mut state = ValueState::default();
@@ -34,25 +38,29 @@ pub(super) fn decode_stream(
         return Err(ChunkError::Inconsistent("first sample"));
     }
     state.step(control & !RUN, &mut input)?;
-    times_ms.push(time);
-    values.push(state.value());
+    times[0] = time;
+    values[0] = state.value();
 
-    let mut left = count - 1;
+    let mut at = 1;
     let mut delta = 0u64;
-    while left > 0 {
+    while at < times.len() {
         let [control] = take::<1>(&mut input)?;
         match control & RUN {
             RUN => {
-                let length = usize::from(control & !RUN) + 1;
-                if length > left {
-                    return Err(ChunkError::Inconsistent("run"));
+                let end = at + usize::from(control & !RUN) + 1;
+                let run = times
+                    .get_mut(at..end)
+                    .ok_or(ChunkError::Inconsistent("run"))?;
+                later(time, delta)?;
+                let last = delta.checked_mul(run.len() as u64);
+                last.and_then(|distance| time.checked_add_unsigned(distance))
+                    .ok_or(ChunkError::Inconsistent("times do not ascend"))?;
+                for (place, slot) in (1u64..).zip(run) {
+                    *slot = time.wrapping_add_unsigned(delta.wrapping_mul(place));
                 }
-                for _ in 0..length {
-                    time = later(time, delta)?;
-                    times_ms.push(time);
-                }
-                values.resize(values.len() + length, state.value());
-                left -= length;
+                time = times[end - 1];
+                values[at..end].fill(state.value());
+                at = end;
                 continue;
             }
             TIME_NEAR_DELTA => {
@@ -65,9 +73,9 @@ pub(super) fn decode_stream(
         time = later(time, delta)?;
         // An interval that does not fit the encoder's state is not referred to again.
         state.step(control & !RUN, &mut input)?;
-        times_ms.push(time);
-        values.push(state.value());
-        left -= 1;
+        times[at] = time;
+        values[at] = state.value();
+        at += 1;
     }
     if input.is_empty() {
         Ok(())
