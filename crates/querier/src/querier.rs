@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use vigie_cluster::{Directory, Placement};
 use vigie_model::TenantId;
 use vigie_promql::{
-    Annotations, Answer, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryStats,
-    QueryValue, ValueType, evaluate, parse_with,
+    Annotations, Answer, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryStats, QueryValue,
+    ValueType, evaluate, parse_with,
 };
 use vigie_runtime::Metrics;
 

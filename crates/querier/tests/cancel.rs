@@ -62,10 +62,7 @@ impl vigie_proto::Ingester for Silent {
         }))
     }
 
-    async fn select(
-        &self,
-        _: Request<v1::SelectRequest>,
-    ) -> Result<Response<Self::SelectStream>, Status> {
+    async fn select(&self, _: Request<v1::SelectRequest>) -> Result<Response<Self::SelectStream>, Status> {
         let first = self.messages.lock().unwrap().pop();
         let messages = stream::iter(first.map(Ok)).chain(Silence(self.events.clone()));
         Ok(Response::new(messages.boxed()))
@@ -75,10 +72,7 @@ impl vigie_proto::Ingester for Silent {
         Err(Status::unimplemented("read only"))
     }
 
-    async fn series(
-        &self,
-        _: Request<v1::SeriesRequest>,
-    ) -> Result<Response<Self::SeriesStream>, Status> {
+    async fn series(&self, _: Request<v1::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
         Err(Status::unimplemented("samples only"))
     }
 

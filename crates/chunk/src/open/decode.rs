@@ -48,9 +48,7 @@ pub(super) fn decode_stream(
         match control & RUN {
             RUN => {
                 let end = at + usize::from(control & !RUN) + 1;
-                let run = times
-                    .get_mut(at..end)
-                    .ok_or(ChunkError::Inconsistent("run"))?;
+                let run = times.get_mut(at..end).ok_or(ChunkError::Inconsistent("run"))?;
                 later(time, delta)?;
                 let last = delta.checked_mul(run.len() as u64);
                 last.and_then(|distance| time.checked_add_unsigned(distance))

@@ -64,9 +64,7 @@ pub(super) fn compute(
             let per_second = call.function == RangeFunction::Rate;
             windows.slide(floats.times_ms, |step, low, high| {
                 let end_ms = windows.data_time_ms(step);
-                if let Some((increase, factor)) =
-                    floats.increase((low, high), end_ms, range_ms, &remarks)
-                {
+                if let Some((increase, factor)) = floats.increase((low, high), end_ms, range_ms, &remarks) {
                     let factor = if per_second {
                         factor / range_seconds(range_ms)
                     } else {
