@@ -81,23 +81,29 @@ const WORD_BITS: u32 = 57;
 /// that none waits for the one before.
 fn unpack_words(packed: &[u8], width: u32, count: usize, values: &mut Vec<u64>) {
     let mask = mask(width);
+    let width = width as usize;
     let read = |bytes: &[u8], bit: usize| match bytes.get(bit / 8..).and_then(<[u8]>::first_chunk) {
         Some(word) => u64::from_le_bytes(*word) >> (bit % 8) & mask,
         None => 0,
     };
-    // How many begin where eight bytes are left.
-    let whole = match packed.len().checked_sub(8) {
-        Some(last_byte) => ((last_byte * 8 + 7) / width as usize + 1).min(count),
-        None => 0,
-    };
-    values.extend((0..whole).map(|at| read(packed, at * width as usize)));
+    // Eight integers take `width` whole bytes: their places within those are the same each time.
+    let mut whole = 0;
+    while whole + 8 <= count
+        && let Some(group) = packed.get(whole / 8 * width..)
+        && group.len() >= width + 8
+    {
+        values.extend((0..8).map(|at| read(group, at * width)));
+        whole += 8;
+    }
     // The rest is read from a copy that does not end so soon.
-    let start = (whole * width as usize) / 8;
-    let mut tail = [0; 24];
+    let start = whole / 8 * width;
+    let mut tail = [0; 9 * 8 + WORD_BITS as usize];
     let rest = packed.get(start..).unwrap_or_default();
     let taken = rest.len().min(tail.len() - 8);
     tail[..taken].copy_from_slice(&rest[..taken]);
-    values.extend((whole..count).map(|at| read(&tail, at * width as usize - start * 8)));
+    for at in whole..count {
+        values.push(read(&tail, (at - whole) * width));
+    }
 }
 
 fn mask(width: u32) -> u64 {

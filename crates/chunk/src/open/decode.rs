@@ -3,7 +3,7 @@
 use super::value::{DELTA, RESCALE, SMALL_DELTA, XOR, XOR_SHAPES};
 use super::{OpenHeader, RUN, TIME_NEAR_DELTA, TIME_NEW_DELTA, TIME_SAME_DELTA};
 use crate::ChunkError;
-use crate::codec::scale::{MAX_SCALE, from_mantissa, mantissa};
+use crate::codec::scale::{MAX_SCALE, POWERS_OF_TEN, mantissa};
 use crate::frame::{take, take_uvarint, take_varint, unzigzag};
 
 /// Reads what is between the frame's version and checksum.
@@ -93,21 +93,36 @@ fn later(time: i64, delta: u64) -> Result<i64, ChunkError> {
 }
 
 /// The decoder's side of `ValueCoder`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ValueState {
     bits: u64,
     scale: u8,
-    /// The last value as an integer at `scale`, where that is known without computing it.
-    integer: Option<i64>,
+    /// Ten to the scale. Dividing by one where there are no places gives the same bits as not dividing.
+    power: f64,
+    /// The last value as an integer at `scale`, where `is_integer_known`.
+    integer: i64,
+    is_integer_known: bool,
+}
+
+impl Default for ValueState {
+    fn default() -> ValueState {
+        ValueState {
+            bits: 0,
+            scale: 0,
+            power: 1.0,
+            integer: 0,
+            is_integer_known: false,
+        }
+    }
 }
 
 impl ValueState {
-    #[inline]
+    #[inline(always)]
     fn value(&self) -> f64 {
         f64::from_bits(self.bits)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, code: u8, input: &mut &[u8]) -> Result<(), ChunkError> {
         match code {
             0 => Ok(()),
@@ -120,10 +135,16 @@ impl ValueState {
                 self.add(unzigzag(u64::from(code - SMALL_DELTA) + 1));
                 Ok(())
             }
+            _ => self.step_rarely(code, input),
+        }
+    }
+
+    fn step_rarely(&mut self, code: u8, input: &mut &[u8]) -> Result<(), ChunkError> {
+        self.is_integer_known = false;
+        match code {
             XOR..RESCALE => {
                 let (trailing, bytes) = XOR_SHAPES[usize::from(code - XOR)];
                 self.bits ^= take_low_bytes(input, usize::from(bytes))? << (8 * trailing);
-                self.integer = None;
                 Ok(())
             }
             RESCALE => {
@@ -132,7 +153,7 @@ impl ValueState {
                     return Err(ChunkError::Inconsistent("decimal places"));
                 }
                 self.scale = scale;
-                self.integer = None;
+                self.power = POWERS_OF_TEN[usize::from(scale)];
                 let difference = unzigzag(take_uvarint(input)?);
                 self.add(difference);
                 Ok(())
@@ -141,15 +162,14 @@ impl ValueState {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, difference: i64) {
-        let base = match self.integer {
-            Some(integer) => integer,
-            None => mantissa(self.value(), self.scale).unwrap_or(0),
-        };
-        let integer = base.wrapping_add(difference);
-        self.integer = Some(integer);
-        self.bits = from_mantissa(integer, self.scale).to_bits();
+        if !self.is_integer_known {
+            self.integer = mantissa(self.value(), self.scale).unwrap_or(0);
+            self.is_integer_known = true;
+        }
+        self.integer = self.integer.wrapping_add(difference);
+        self.bits = (self.integer as f64 / self.power).to_bits();
     }
 }
 

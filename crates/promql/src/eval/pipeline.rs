@@ -100,6 +100,8 @@ struct Worker {
     column: StepSeries,
 }
 
+type Batch = Result<Box<dyn SeriesBatch>, SourceError>;
+
 /// Where batches come from, numbered in their order.
 struct Feed<'s> {
     set: Box<dyn SeriesSet + 's>,
@@ -120,7 +122,7 @@ impl<'s> Feed<'s> {
     }
 
     /// The next batch with its number. A failure to read has one too, and is the last.
-    fn take(&mut self) -> Option<(usize, Result<Box<dyn SeriesBatch>, SourceError>)> {
+    fn take(&mut self) -> Option<(usize, Batch)> {
         if self.ended {
             return None;
         }
