@@ -80,7 +80,8 @@ impl Evaluator<'_> {
                 derive_hints(series);
             }
             out.reset(std::mem::take(&mut series.labels), grid.len);
-            if selector.smoothed {
+            // Times are those of the samples themselves, which Prometheus does not interpolate.
+            if selector.smoothed && wanted.is_none() {
                 drop_stale(series);
                 smooth(series, selector.timing, lookback_ms, grid, &mut out.values);
                 if !series.histograms.is_empty() {
@@ -226,8 +227,9 @@ fn smooth(series: &Series, timing: Timing, lookback_ms: i64, grid: Grid, out: &m
             out[step] = values[next];
         } else if next > low && next < high {
             let (t1, t2) = (times[next - 1], times[next]);
-            let fraction = (time_ms - t1) as f64 / (t2 - t1) as f64;
-            out[step] = values[next - 1] + (values[next] - values[next - 1]) * fraction;
+            // The product first, as Prometheus has it.
+            let product = (values[next] - values[next - 1]) * (time_ms - t1) as f64;
+            out[step] = values[next - 1] + product / (t2 - t1) as f64;
         } else if next > low {
             out[step] = values[next - 1];
         }
