@@ -53,6 +53,8 @@ pub(crate) fn unpack(input: &mut &[u8], count: usize, values: &mut Vec<u64>) -> 
     values.reserve(count);
     if width == 0 {
         values.resize(count, 0);
+    } else if width <= WORD_BITS {
+        unpack_words(packed, width, count, values);
     } else {
         let mut reader = BitReader::new(packed);
         for _ in 0..count {
@@ -70,6 +72,38 @@ pub(crate) fn unpack(input: &mut &[u8], count: usize, values: &mut Vec<u64>) -> 
         *patched |= high.checked_shl(width).unwrap_or(0);
     }
     Ok(())
+}
+
+/// An integer of so many bits is within the eight bytes from the one it begins in, wherever in that it begins.
+const WORD_BITS: u32 = 57;
+
+/// Appends `count` integers of at most [`WORD_BITS`] bits, all of which are there. Each is read by itself, so
+/// that none waits for the one before.
+fn unpack_words(packed: &[u8], width: u32, count: usize, values: &mut Vec<u64>) {
+    let mask = mask(width);
+    let width = width as usize;
+    let read = |bytes: &[u8], bit: usize| match bytes.get(bit / 8..).and_then(<[u8]>::first_chunk) {
+        Some(word) => u64::from_le_bytes(*word) >> (bit % 8) & mask,
+        None => 0,
+    };
+    // Eight integers take `width` whole bytes: their places within those are the same each time.
+    let mut whole = 0;
+    while whole + 8 <= count
+        && let Some(group) = packed.get(whole / 8 * width..)
+        && group.len() >= width + 8
+    {
+        values.extend((0..8).map(|at| read(group, at * width)));
+        whole += 8;
+    }
+    // The rest is read from a copy that does not end so soon.
+    let start = whole / 8 * width;
+    let mut tail = [0; 9 * 8 + WORD_BITS as usize];
+    let rest = packed.get(start..).unwrap_or_default();
+    let taken = rest.len().min(tail.len() - 8);
+    tail[..taken].copy_from_slice(&rest[..taken]);
+    for at in whole..count {
+        values.push(read(&tail, (at - whole) * width));
+    }
 }
 
 fn mask(width: u32) -> u64 {
@@ -170,6 +204,31 @@ impl<'a> BitReader<'a> {
                 self.pending_bits += 8;
             }
             self.input = &[];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn integers_of_any_width_survive(width in 0..=64u32, mut values in prop::collection::vec(any::<u64>(), 0..200), outlier: Option<u64>) {
+            values.iter_mut().for_each(|value| *value &= mask(width));
+            if let (Some(first), Some(outlier)) = (values.first_mut(), outlier) {
+                *first = outlier;
+            }
+            let mut packed = Vec::new();
+            pack(&mut packed, &values);
+            packed.extend_from_slice(b"after");
+            let mut input = packed.as_slice();
+            let mut read = vec![1];
+            unpack(&mut input, values.len(), &mut read).unwrap();
+            prop_assert_eq!(read, values);
+            prop_assert_eq!(input, b"after");
         }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn read_kind(bytes: &[u8]) -> Result<(Kind, &[u8]), ChunkError> {
 }
 
 /// Takes `N` bytes off the front.
+#[inline(always)]
 pub(crate) fn take<const N: usize>(input: &mut &[u8]) -> Result<[u8; N], ChunkError> {
     let (taken, rest) = input.split_first_chunk::<N>().ok_or(ChunkError::Truncated)?;
     *input = rest;

@@ -235,9 +235,15 @@ impl OpenChunk {
         Ok(chunk)
     }
 
-    /// Appends the samples to `times_ms` and `values`.
+    /// Appends the samples to `times_ms` and `values`, which are as they were after an error.
     pub fn samples_into(&self, times_ms: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
-        decode::decode_stream(&self.stream, self.len(), times_ms, values)
+        let (times_before, values_before) = (times_ms.len(), values.len());
+        let decoded = decode::decode_stream(&self.stream, self.len(), times_ms, values);
+        if decoded.is_err() {
+            times_ms.truncate(times_before);
+            values.truncate(values_before);
+        }
+        decoded
     }
 }
 

@@ -1,9 +1,10 @@
 //! Columnar evaluation: per series one contiguous column over the step grid.
 //!
-//! Series are pushed from the leaves to a sink, one at a time and in the source's order. What can be
-//! computed series by series (selectors, window functions, arithmetic with a scalar, the input of an
-//! aggregation) never holds more than the one series; the rest collects what it needs, and every
-//! collected column is charged to the query's memory.
+//! Series are pushed from the leaves to a sink, one at a time and in the source's order, although several
+//! threads may decode them and compute their windows (module `pipeline`). What can be computed series by
+//! series (selectors, window functions, arithmetic with a scalar, the input of an aggregation) never holds
+//! more than the one series, or some batches of them if there are threads; the rest collects what it needs,
+//! and every collected column is charged to the query's memory.
 
 mod absent;
 mod aggregate;
@@ -14,9 +15,11 @@ mod evaluator;
 mod functions;
 mod histogram_sum;
 mod kahan;
+mod key;
 mod memory;
 mod merge;
 mod notes;
+mod pipeline;
 mod scalar;
 mod selector;
 mod window;

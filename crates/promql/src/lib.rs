@@ -27,6 +27,6 @@ pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate};
 pub use parse::{MAX_DEPTH, ParseOptions, check_bounded, parse, parse_selector, parse_with};
 pub use plan::{Plan, QueryParams};
 pub use print::pretty;
-pub use source::{SelectRequest, Series, SeriesSet, Source, SourceError};
+pub use source::{SelectRequest, Series, SeriesBatch, SeriesSet, Source, SourceError};
 pub use value::{Matrix, MatrixSeries, QueryValue, Vector, VectorSample};
 pub use walk::walk;

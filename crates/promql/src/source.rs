@@ -2,15 +2,50 @@
 
 use vigie_model::{FloatHistogram, Labels, Matcher};
 
-/// Reads series for an evaluation. The evaluator calls it once per selector and pulls series one at
-/// a time, so an implementation can stream and never has to hold a whole selection.
-pub trait Source {
+/// Reads series for an evaluation. The evaluator calls it once per selector and pulls series batch by
+/// batch, so an implementation can stream and never has to hold a whole selection.
+pub trait Source: Sync {
     fn select(&self, request: &SelectRequest) -> Result<Box<dyn SeriesSet + '_>, SourceError>;
 }
 
 /// The series of one selection, in any order, each series exactly once.
-pub trait SeriesSet {
+pub trait SeriesSet: Send {
     fn next(&mut self) -> Result<Option<Series>, SourceError>;
+
+    /// What comes next, some series at a time and not yet decoded, so that it can be decoded on
+    /// another thread. `None` at the end. Uses up the same series as `next`.
+    fn next_batch(&mut self) -> Result<Option<Box<dyn SeriesBatch>>, SourceError> {
+        let mut batch = Vec::new();
+        while batch.len() < DEFAULT_BATCH_SERIES
+            && let Some(series) = self.next()?
+        {
+            batch.push(series);
+        }
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(batch.into_iter())))
+    }
+}
+
+const DEFAULT_BATCH_SERIES: usize = 16;
+
+/// Some series of a selection, in its order.
+pub trait SeriesBatch: Send {
+    /// Puts the next series in place of `series`, whose buffers may be used again. False at the end.
+    fn next_into(&mut self, series: &mut Series) -> Result<bool, SourceError>;
+}
+
+impl SeriesBatch for std::vec::IntoIter<Series> {
+    fn next_into(&mut self, series: &mut Series) -> Result<bool, SourceError> {
+        match self.next() {
+            Some(next) => {
+                *series = next;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
 }
 
 /// What a selector needs.

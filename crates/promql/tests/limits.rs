@@ -1,7 +1,7 @@
 //! What stops an evaluation.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vigie_model::Labels;
 use vigie_promql::{
@@ -136,10 +136,10 @@ fn the_interrupt_is_asked_often() {
         series: 1000,
         samples: 1000,
     };
-    let asked = Cell::new(0);
+    let asked = AtomicUsize::new(0);
     let interrupted = || {
-        asked.set(asked.get() + 1);
-        (asked.get() == 20).then_some(Interrupt::Timeout)
+        let count = asked.fetch_add(1, Ordering::Relaxed) + 1;
+        (count == 20).then_some(Interrupt::Timeout)
     };
     let context = QueryContext {
         interrupted: &interrupted,
@@ -147,7 +147,7 @@ fn the_interrupt_is_asked_often() {
     };
     let error = ask("sum(rate(m[1m]))", &source, &context).unwrap_err();
     assert_eq!(error.to_string(), "query timed out in expression evaluation");
-    assert_eq!(asked.get(), 20);
+    assert_eq!(asked.load(Ordering::Relaxed), 20);
     let canceled = QueryContext {
         interrupted: &|| Some(Interrupt::Canceled),
         ..QueryContext::unlimited()

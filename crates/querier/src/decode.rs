@@ -6,12 +6,13 @@ use vigie_model::Labels;
 use vigie_promql::Series;
 use vigie_proto::v1::SeriesChunks;
 
-/// Decodes a series and cuts it to `start_ms..=end_ms`. `None` if nothing is left.
+/// Decodes a series into `series` and cuts it to `start_ms..=end_ms`. False if nothing is left.
 pub(crate) fn decode_series(
     part: &SeriesChunks,
     start_ms: i64,
     end_ms: i64,
-) -> Result<Option<Series>, Status> {
+    series: &mut Series,
+) -> Result<bool, Status> {
     let corrupt = |what: String| Status::data_loss(format!("series from an ingester cannot be read: {what}"));
     let mut chunks = Vec::with_capacity(part.chunks.len());
     let mut capacity = 0;
@@ -26,25 +27,33 @@ pub(crate) fn decode_series(
     let overlap = chunks
         .windows(2)
         .any(|pair| pair[0].0.max_time_ms >= pair[1].0.min_time_ms);
-    let mut timestamps_ms = Vec::with_capacity(capacity);
-    let mut values = Vec::with_capacity(capacity);
-    for (_, bytes) in &chunks {
-        decode_into(bytes, &mut timestamps_ms, &mut values).map_err(|error| corrupt(error.to_string()))?;
-    }
-    if overlap {
-        (timestamps_ms, values) = merge(&timestamps_ms, &values);
-    }
-    cut(&mut timestamps_ms, &mut values, start_ms, end_ms);
-    if timestamps_ms.is_empty() {
-        return Ok(None);
-    }
-    let labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Some(Series {
-        labels,
+    let Series {
         timestamps_ms,
         values,
-        ..Series::default()
-    }))
+        starts_ms,
+        histograms,
+        histogram_starts_ms,
+        ..
+    } = series;
+    timestamps_ms.clear();
+    values.clear();
+    starts_ms.clear();
+    histograms.clear();
+    histogram_starts_ms.clear();
+    timestamps_ms.reserve(capacity);
+    values.reserve(capacity);
+    for (_, bytes) in &chunks {
+        decode_into(bytes, timestamps_ms, values).map_err(|error| corrupt(error.to_string()))?;
+    }
+    if overlap {
+        (*timestamps_ms, *values) = merge(timestamps_ms, values);
+    }
+    cut(timestamps_ms, values, start_ms, end_ms);
+    if timestamps_ms.is_empty() {
+        return Ok(false);
+    }
+    series.labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
+    Ok(true)
 }
 
 /// Sorts samples by time. A time comes up twice only where one chunk was read from memory and from
@@ -65,8 +74,10 @@ fn cut(timestamps_ms: &mut Vec<i64>, values: &mut Vec<f64>, start_ms: i64, end_m
     timestamps_ms.truncate(end);
     values.truncate(end);
     let start = timestamps_ms.partition_point(|&time| time < start_ms);
-    timestamps_ms.drain(..start);
-    values.drain(..start);
+    if start > 0 {
+        timestamps_ms.drain(..start);
+        values.drain(..start);
+    }
 }
 
 #[cfg(test)]
@@ -86,10 +97,10 @@ mod tests {
             labels: Bytes::copy_from_slice(labels.as_packed()),
             chunks,
         };
-        let series = decode_series(&part, start_ms, end_ms).unwrap();
-        let samples: Vec<(i64, f64)> = series
-            .map(|series| series.timestamps_ms.into_iter().zip(series.values).collect())
-            .unwrap_or_default();
+        let mut series = Series::default();
+        let found = decode_series(&part, start_ms, end_ms, &mut series).unwrap();
+        let samples: Vec<(i64, f64)> = series.timestamps_ms.into_iter().zip(series.values).collect();
+        assert_eq!(found, !samples.is_empty());
         assert_eq!(samples, expected);
     }
 
@@ -125,6 +136,6 @@ mod tests {
             labels: Bytes::new(),
             chunks: vec![bytes.into()],
         };
-        assert!(decode_series(&part, 0, 100).is_err());
+        assert!(decode_series(&part, 0, 100, &mut Series::default()).is_err());
     }
 }

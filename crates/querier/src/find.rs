@@ -10,6 +10,7 @@ use vigie_model::{Labels, Matcher, MetricMetadata, TenantId, is_stale_nan};
 use vigie_promql::{SelectRequest, Source, Vector, VectorSample};
 use vigie_proto::{matchers_to_wire, v1};
 
+use crate::patience::Patience;
 use crate::source::IngesterSource;
 use crate::{Querier, QueryError};
 
@@ -161,10 +162,12 @@ impl Querier {
         time_ms: i64,
         lookback_ms: i64,
     ) -> Result<Vector, QueryError> {
+        let (_asker, patience) = Patience::new(None);
         let source = IngesterSource {
             placement: self.placement().await?,
             tenant: tenant.clone(),
             runtime: Handle::current(),
+            patience,
         };
         let requests: Vec<SelectRequest> = matcher_sets
             .iter()

@@ -8,9 +8,11 @@ mod error;
 mod exemplars;
 mod find;
 mod metrics;
+mod patience;
 mod querier;
 mod source;
 mod stats;
+mod turns;
 
 pub use error::QueryError;
 pub use find::FindRequest;

@@ -1,22 +1,22 @@
 //! Evaluating queries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use vigie_cluster::{Directory, Placement};
 use vigie_model::TenantId;
 use vigie_promql::{
-    Annotations, Answer, Expr, Interrupt, ParseOptions, Plan, QueryContext, QueryParams, QueryStats,
-    QueryValue, ValueType, evaluate, parse_with,
+    Annotations, Answer, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryStats, QueryValue,
+    ValueType, evaluate, parse_with,
 };
 use vigie_runtime::Metrics;
 
 use crate::QueryError;
 use crate::metrics::QuerierMetrics;
+use crate::patience::Patience;
 use crate::source::IngesterSource;
+use crate::turns::Turns;
 
 #[derive(Debug, Clone)]
 pub struct QuerierOptions {
@@ -24,6 +24,8 @@ pub struct QuerierOptions {
     pub timeout: Duration,
     /// `--query.max-concurrency`
     pub max_concurrency: usize,
+    /// Queries of one tenant that wait for their turn; more are refused at once.
+    pub max_queued_per_tenant: usize,
     /// `--query.max-samples`
     pub max_samples: u64,
     /// Memory of one query.
@@ -32,21 +34,25 @@ pub struct QuerierOptions {
     pub lookback_ms: i64,
     /// The step of subqueries that give none: the global evaluation interval.
     pub subquery_step_ms: i64,
+    /// How many threads work on one query.
+    pub threads: usize,
     /// Parts of PromQL behind feature flags.
     pub promql: ParseOptions,
     pub delayed_name_removal: bool,
 }
 
 impl Default for QuerierOptions {
-    /// Prometheus's own defaults; a query may take 2 GiB.
+    /// Prometheus's own defaults; a query may take 2 GiB, and all cores.
     fn default() -> QuerierOptions {
         QuerierOptions {
             timeout: Duration::from_secs(120),
             max_concurrency: 20,
+            max_queued_per_tenant: 256,
             max_samples: 50_000_000,
             max_bytes: 2 << 30,
             lookback_ms: 300_000,
             subquery_step_ms: 60_000,
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             promql: ParseOptions::default(),
             delayed_name_removal: false,
         }
@@ -83,7 +89,7 @@ pub struct QueryAnswer {
 pub struct Querier {
     options: QuerierOptions,
     pub(crate) directory: Arc<Directory>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     metrics: QuerierMetrics,
 }
 
@@ -92,14 +98,15 @@ impl Querier {
         let metrics = QuerierMetrics::register(metrics);
         metrics.set_limit(options.max_concurrency);
         Querier {
-            turns: Arc::new(Semaphore::new(options.max_concurrency)),
+            turns: Turns::new(options.max_concurrency, options.max_queued_per_tenant),
             metrics,
             options,
             directory,
         }
     }
 
-    /// Dropping the future stops the evaluation at its next look at the interrupt.
+    /// Dropping the future stops the evaluation: at once where it waits for an ingester, whose stream then ends
+    /// too, else at its next look at the interrupt.
     pub async fn query(&self, tenant: &TenantId, request: QueryRequest) -> Result<QueryAnswer, QueryError> {
         let expr = parse_with(&request.query, &self.options.promql)?;
         if request.step_ms > 0 {
@@ -111,10 +118,10 @@ impl Querier {
                 .timeout
                 .map_or(self.options.timeout, |own| own.min(self.options.timeout));
         let _running = Running::enter(&self.metrics);
-        let _turn = tokio::time::timeout_at(deadline.into(), self.turns.acquire())
+        let _turn = tokio::time::timeout_at(deadline.into(), self.turns.acquire(tenant))
             .await
             .map_err(|_| QueryError::Timeout("query timed out in query queue".to_owned()))?
-            .map_err(|_| QueryError::Canceled("query was canceled in query queue".to_owned()))?;
+            .map_err(|_| QueryError::Unavailable("too many queries of the tenant are waiting".to_owned()))?;
         let started = Instant::now();
         let outcome = self.evaluate(tenant, &expr, request, deadline).await;
         let (queued, took) = (started - arrived, started.elapsed());
@@ -148,28 +155,23 @@ impl Querier {
             use_start_timestamps: false,
         };
         let plan = Plan::new(expr, &params)?;
+        // Dropped with the future.
+        let (_asker, patience) = Patience::new(Some(deadline));
         let source = IngesterSource {
             placement: self.placement().await?,
             tenant: tenant.clone(),
             runtime: Handle::current(),
+            patience: patience.clone(),
         };
-        let abandoned = Abandoned::default();
-        let flag = Arc::clone(&abandoned.flag);
         let (max_samples, max_bytes) = (self.options.max_samples, self.options.max_bytes);
+        let threads = self.options.threads;
         let evaluation = tokio::task::spawn_blocking(move || {
-            let interrupted = || {
-                if flag.load(Ordering::Relaxed) {
-                    Some(Interrupt::Canceled)
-                } else if Instant::now() >= deadline {
-                    Some(Interrupt::Timeout)
-                } else {
-                    None
-                }
-            };
+            let interrupted = || patience.interrupted();
             let context = QueryContext {
                 max_samples,
                 max_bytes: Some(max_bytes),
                 interrupted: &interrupted,
+                threads,
             };
             evaluate(&plan, &source, &context)
         });
@@ -202,18 +204,6 @@ fn check_range_type(expr: &Expr) -> Result<(), QueryError> {
         other @ (ValueType::Matrix | ValueType::String) => Err(QueryError::BadData(format!(
             "invalid expression type \"{other}\" for range query, must be Scalar or instant Vector"
         ))),
-    }
-}
-
-/// Tells the evaluation, when dropped, that nobody waits for it.
-#[derive(Default)]
-struct Abandoned {
-    flag: Arc<AtomicBool>,
-}
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        self.flag.store(true, Ordering::Relaxed);
     }
 }
 

@@ -8,16 +8,18 @@ use tokio::runtime::Handle;
 use tonic::{Code, Request, Status};
 use vigie_cluster::Placement;
 use vigie_model::TenantId;
-use vigie_promql::{SelectRequest, Series, SeriesSet, Source, SourceError};
+use vigie_promql::{SelectRequest, Series, SeriesBatch, SeriesSet, Source, SourceError};
 use vigie_proto::{MessageStream, matchers_to_wire, v1};
 
 use crate::decode::decode_series;
+use crate::patience::Patience;
 
 /// Reads the series of one tenant under one shard map. Used on a thread that may block.
 pub(crate) struct IngesterSource {
     pub(crate) placement: Arc<Placement>,
     pub(crate) tenant: TenantId,
     pub(crate) runtime: Handle,
+    pub(crate) patience: Patience,
 }
 
 impl Source for IngesterSource {
@@ -35,9 +37,12 @@ impl Source for IngesterSource {
             .members()
             .iter()
             .map(|member| member.select(Request::new(wire.clone())));
-        let streams = self.runtime.block_on(try_join_all(calls)).map_err(source_error)?;
+        let streams = self
+            .patience
+            .wait(&self.runtime, try_join_all(calls))?
+            .map_err(source_error)?;
         Ok(Box::new(Streams {
-            runtime: &self.runtime,
+            source: self,
             streams: streams.into_iter().map(tonic::Response::into_inner).collect(),
             message: Vec::new().into_iter(),
             start_ms: request.start_ms,
@@ -47,7 +52,7 @@ impl Source for IngesterSource {
 }
 
 struct Streams<'a> {
-    runtime: &'a Handle,
+    source: &'a IngesterSource,
     /// Those not at their end; the last is being read.
     streams: Vec<MessageStream<v1::SelectResponse>>,
     message: std::vec::IntoIter<v1::SeriesChunks>,
@@ -55,23 +60,66 @@ struct Streams<'a> {
     end_ms: i64,
 }
 
-impl SeriesSet for Streams<'_> {
-    fn next(&mut self) -> Result<Option<Series>, SourceError> {
-        loop {
-            for part in self.message.by_ref() {
-                let series = decode_series(&part, self.start_ms, self.end_ms).map_err(source_error)?;
-                if series.is_some() {
-                    return Ok(series);
-                }
-            }
+/// Series that one thread decodes at a time: a fraction of a millisecond to some milliseconds of work.
+const SERIES_PER_BATCH: usize = 64;
+
+impl Streams<'_> {
+    /// Makes sure that there is something in the message; false at the end of all streams.
+    fn fill(&mut self) -> Result<bool, SourceError> {
+        while self.message.len() == 0 {
             let Some(stream) = self.streams.last_mut() else {
-                return Ok(None);
+                return Ok(false);
             };
-            match self.runtime.block_on(stream.next()) {
+            match self.source.patience.wait(&self.source.runtime, stream.next())? {
                 Some(message) => self.message = message.map_err(source_error)?.series.into_iter(),
                 None => drop(self.streams.pop()),
             }
         }
+        Ok(true)
+    }
+}
+
+impl SeriesSet for Streams<'_> {
+    fn next(&mut self) -> Result<Option<Series>, SourceError> {
+        let mut series = Series::default();
+        while self.fill()? {
+            if let Some(part) = self.message.next()
+                && decode_series(&part, self.start_ms, self.end_ms, &mut series).map_err(source_error)?
+            {
+                return Ok(Some(series));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Box<dyn SeriesBatch>>, SourceError> {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        let parts: Vec<v1::SeriesChunks> = self.message.by_ref().take(SERIES_PER_BATCH).collect();
+        Ok(Some(Box::new(Encoded {
+            parts: parts.into_iter(),
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+        })))
+    }
+}
+
+/// Series as an ingester sent them.
+struct Encoded {
+    parts: std::vec::IntoIter<v1::SeriesChunks>,
+    start_ms: i64,
+    end_ms: i64,
+}
+
+impl SeriesBatch for Encoded {
+    fn next_into(&mut self, series: &mut Series) -> Result<bool, SourceError> {
+        for part in self.parts.by_ref() {
+            if decode_series(&part, self.start_ms, self.end_ms, series).map_err(source_error)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

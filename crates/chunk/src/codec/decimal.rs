@@ -2,7 +2,7 @@
 
 use vigie_model::{write_uvarint, write_varint};
 
-use super::scale::{MAX_SCALE, from_mantissa, mantissa};
+use super::scale::{MAX_SCALE, POWERS_OF_TEN, mantissa};
 use crate::ChunkError;
 use crate::bitpack;
 use crate::frame::{take, take_uvarint, take_varint, unzigzag, zigzag};
@@ -102,14 +102,16 @@ pub(crate) fn decode(input: &mut &[u8], count: usize, values: &mut Vec<f64>) -> 
     let mut integer = take_varint(input)?;
     let first = values.len();
     values.reserve(count);
-    values.push(from_mantissa(integer, scale));
+    // By one, where there are no places: the same bits as without dividing, and no branch for each value.
+    let power = POWERS_OF_TEN[usize::from(scale)];
+    values.push(integer as f64 / power);
     let mut packed = Vec::new();
     match order {
         1 => {
             bitpack::unpack(input, count - 1, &mut packed)?;
             values.extend(packed.iter().map(|&raw| {
                 integer = integer.wrapping_add(unzigzag(raw));
-                from_mantissa(integer, scale)
+                integer as f64 / power
             }));
         }
         2 => {
@@ -117,12 +119,12 @@ pub(crate) fn decode(input: &mut &[u8], count: usize, values: &mut Vec<f64>) -> 
             bitpack::unpack(input, count.saturating_sub(2), &mut packed)?;
             if count > 1 {
                 integer = integer.wrapping_add(delta);
-                values.push(from_mantissa(integer, scale));
+                values.push(integer as f64 / power);
             }
             values.extend(packed.iter().map(|&raw| {
                 delta = delta.wrapping_add(unzigzag(raw));
                 integer = integer.wrapping_add(delta);
-                from_mantissa(integer, scale)
+                integer as f64 / power
             }));
         }
         _ => return Err(ChunkError::Inconsistent("order of differences")),

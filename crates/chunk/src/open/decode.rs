@@ -3,7 +3,7 @@
 use super::value::{DELTA, RESCALE, SMALL_DELTA, XOR, XOR_SHAPES};
 use super::{OpenHeader, RUN, TIME_NEAR_DELTA, TIME_NEW_DELTA, TIME_SAME_DELTA};
 use crate::ChunkError;
-use crate::codec::scale::{MAX_SCALE, from_mantissa, mantissa};
+use crate::codec::scale::{MAX_SCALE, POWERS_OF_TEN, mantissa};
 use crate::frame::{take, take_uvarint, take_varint, unzigzag};
 
 /// Reads what is between the frame's version and checksum.
@@ -25,8 +25,12 @@ pub(super) fn decode_stream(
     if count == 0 {
         return Ok(());
     }
-    times_ms.reserve(count);
-    values.reserve(count);
+    // Written by position: a push would look at the capacity for every sample.
+    let (times_before, values_before) = (times_ms.len(), values.len());
+    times_ms.resize(times_before + count, 0);
+    values.resize(values_before + count, 0.0);
+    let times = &mut times_ms[times_before..];
+    let values = &mut values[values_before..values_before + times.len()];
     let mut time = take_varint(&mut input)?;
     let [control] = take::<1>(&mut input)?;
     let mut state = ValueState::default();
@@ -34,25 +38,27 @@ pub(super) fn decode_stream(
         return Err(ChunkError::Inconsistent("first sample"));
     }
     state.step(control & !RUN, &mut input)?;
-    times_ms.push(time);
-    values.push(state.value());
+    times[0] = time;
+    values[0] = state.value();
 
-    let mut left = count - 1;
+    let mut at = 1;
     let mut delta = 0u64;
-    while left > 0 {
+    while at < times.len() {
         let [control] = take::<1>(&mut input)?;
         match control & RUN {
             RUN => {
-                let length = usize::from(control & !RUN) + 1;
-                if length > left {
-                    return Err(ChunkError::Inconsistent("run"));
+                let end = at + usize::from(control & !RUN) + 1;
+                let run = times.get_mut(at..end).ok_or(ChunkError::Inconsistent("run"))?;
+                later(time, delta)?;
+                let last = delta.checked_mul(run.len() as u64);
+                last.and_then(|distance| time.checked_add_unsigned(distance))
+                    .ok_or(ChunkError::Inconsistent("times do not ascend"))?;
+                for (place, slot) in (1u64..).zip(run) {
+                    *slot = time.wrapping_add_unsigned(delta.wrapping_mul(place));
                 }
-                for _ in 0..length {
-                    time = later(time, delta)?;
-                    times_ms.push(time);
-                }
-                values.resize(values.len() + length, state.value());
-                left -= length;
+                time = times[end - 1];
+                values[at..end].fill(state.value());
+                at = end;
                 continue;
             }
             TIME_NEAR_DELTA => {
@@ -65,9 +71,9 @@ pub(super) fn decode_stream(
         time = later(time, delta)?;
         // An interval that does not fit the encoder's state is not referred to again.
         state.step(control & !RUN, &mut input)?;
-        times_ms.push(time);
-        values.push(state.value());
-        left -= 1;
+        times[at] = time;
+        values[at] = state.value();
+        at += 1;
     }
     if input.is_empty() {
         Ok(())
@@ -87,21 +93,36 @@ fn later(time: i64, delta: u64) -> Result<i64, ChunkError> {
 }
 
 /// The decoder's side of `ValueCoder`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct ValueState {
     bits: u64,
     scale: u8,
-    /// The last value as an integer at `scale`, where that is known without computing it.
-    integer: Option<i64>,
+    /// Ten to the scale. Dividing by one where there are no places gives the same bits as not dividing.
+    power: f64,
+    /// The last value as an integer at `scale`, where `is_integer_known`.
+    integer: i64,
+    is_integer_known: bool,
+}
+
+impl Default for ValueState {
+    fn default() -> ValueState {
+        ValueState {
+            bits: 0,
+            scale: 0,
+            power: 1.0,
+            integer: 0,
+            is_integer_known: false,
+        }
+    }
 }
 
 impl ValueState {
-    #[inline]
+    #[inline(always)]
     fn value(&self) -> f64 {
         f64::from_bits(self.bits)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, code: u8, input: &mut &[u8]) -> Result<(), ChunkError> {
         match code {
             0 => Ok(()),
@@ -114,10 +135,16 @@ impl ValueState {
                 self.add(unzigzag(u64::from(code - SMALL_DELTA) + 1));
                 Ok(())
             }
+            _ => self.step_rarely(code, input),
+        }
+    }
+
+    fn step_rarely(&mut self, code: u8, input: &mut &[u8]) -> Result<(), ChunkError> {
+        self.is_integer_known = false;
+        match code {
             XOR..RESCALE => {
                 let (trailing, bytes) = XOR_SHAPES[usize::from(code - XOR)];
                 self.bits ^= take_low_bytes(input, usize::from(bytes))? << (8 * trailing);
-                self.integer = None;
                 Ok(())
             }
             RESCALE => {
@@ -126,7 +153,7 @@ impl ValueState {
                     return Err(ChunkError::Inconsistent("decimal places"));
                 }
                 self.scale = scale;
-                self.integer = None;
+                self.power = POWERS_OF_TEN[usize::from(scale)];
                 let difference = unzigzag(take_uvarint(input)?);
                 self.add(difference);
                 Ok(())
@@ -135,15 +162,14 @@ impl ValueState {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, difference: i64) {
-        let base = match self.integer {
-            Some(integer) => integer,
-            None => mantissa(self.value(), self.scale).unwrap_or(0),
-        };
-        let integer = base.wrapping_add(difference);
-        self.integer = Some(integer);
-        self.bits = from_mantissa(integer, self.scale).to_bits();
+        if !self.is_integer_known {
+            self.integer = mantissa(self.value(), self.scale).unwrap_or(0);
+            self.is_integer_known = true;
+        }
+        self.integer = self.integer.wrapping_add(difference);
+        self.bits = (self.integer as f64 / self.power).to_bits();
     }
 }
 

@@ -18,8 +18,12 @@ pub struct QueryContext<'a> {
     pub max_samples: u64,
     /// Bytes held at a time, or no limit.
     pub max_bytes: Option<u64>,
-    /// Asked for each series and at least every few milliseconds of work. The crate has no clock.
-    pub interrupted: &'a dyn Fn() -> Option<Interrupt>,
+    /// Asked for each batch of series and at least every few milliseconds of work, by each thread. The
+    /// crate has no clock.
+    pub interrupted: &'a (dyn Fn() -> Option<Interrupt> + Sync),
+    /// How many threads decode series and compute windows, the calling one among them. The answer is the same to the last
+    /// bit whatever their number.
+    pub threads: usize,
 }
 
 impl QueryContext<'_> {
@@ -29,6 +33,7 @@ impl QueryContext<'_> {
             max_samples: 50_000_000,
             max_bytes: None,
             interrupted: &|| None,
+            threads: 1,
         }
     }
 }
@@ -38,6 +43,7 @@ impl std::fmt::Debug for QueryContext<'_> {
         f.debug_struct("QueryContext")
             .field("max_samples", &self.max_samples)
             .field("max_bytes", &self.max_bytes)
+            .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
 }

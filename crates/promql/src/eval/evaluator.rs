@@ -1,12 +1,12 @@
 //! Walks the plan.
 
-use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use vigie_model::Labels;
 
 use crate::plan::{Grid, ScalarNode, VectorNode};
-use crate::{Annotations, EvalError, MatrixSeries, Plan, Source, Span};
+use crate::{Annotations, EvalError, MatrixSeries, Plan, Source, SourceError, Span};
 
 use super::column::{StepSeries, without_metadata};
 use super::context::{Interrupt, QueryContext, QueryStats};
@@ -27,10 +27,10 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) source: &'a dyn Source,
     pub(crate) memory: Memory,
-    context: &'a QueryContext<'a>,
-    notes: RefCell<Notes>,
-    samples_read: Cell<u64>,
-    work: Cell<usize>,
+    pub(crate) context: &'a QueryContext<'a>,
+    notes: Mutex<Notes>,
+    samples_read: AtomicU64,
+    work: AtomicUsize,
 }
 
 impl<'a> Evaluator<'a> {
@@ -44,9 +44,9 @@ impl<'a> Evaluator<'a> {
             source,
             memory: Memory::new(context),
             context,
-            notes: RefCell::default(),
-            samples_read: Cell::new(0),
-            work: Cell::new(0),
+            notes: Mutex::default(),
+            samples_read: AtomicU64::new(0),
+            work: AtomicUsize::new(0),
         }
     }
 
@@ -182,38 +182,49 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(crate) fn note(&self, span: Span, note: Note) {
-        self.notes.borrow_mut().add(span, note);
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.add(span, note);
     }
 
     pub(crate) fn annotations(&self) -> Annotations {
-        self.notes.borrow().render(&self.plan.params().query)
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.render(&self.plan.params().query)
     }
 
     pub(crate) fn stats(&self) -> QueryStats {
         QueryStats {
-            samples_read: self.samples_read.get(),
+            samples_read: self.samples_read.load(Ordering::Relaxed),
             peak_samples: self.memory.peak_samples(),
             peak_bytes: self.memory.peak_bytes(),
         }
     }
 
     pub(crate) fn count_read(&self, samples: usize) {
-        self.samples_read.set(self.samples_read.get() + samples as u64);
+        self.samples_read.fetch_add(samples as u64, Ordering::Relaxed);
     }
 
     /// Notes that some samples are being worked on, and looks at the interrupt if it is time.
     #[inline]
     pub(crate) fn work(&self, samples: usize) -> Result<(), EvalError> {
-        let work = self.work.get() + samples + 1;
+        let work = self.work.load(Ordering::Relaxed) + samples + 1;
         if work < WORK_PER_POLL {
-            self.work.set(work);
+            // What several threads count at once may get lost: each of them still gets here soon.
+            self.work.store(work, Ordering::Relaxed);
             return Ok(());
         }
         self.poll()
     }
 
+    /// Why a read failed. A source that gives up because of the interrupt is not what failed.
+    pub(crate) fn read_failed(&self, error: SourceError) -> EvalError {
+        match self.poll() {
+            Err(interrupt) => interrupt,
+            Ok(()) => error.into(),
+        }
+    }
+
     pub(crate) fn poll(&self) -> Result<(), EvalError> {
-        self.work.set(0);
+        self.work.store(0, Ordering::Relaxed);
         match (self.context.interrupted)() {
             None => Ok(()),
             Some(Interrupt::Timeout) => Err(EvalError::Timeout { phase: PHASE }),

@@ -1,21 +1,21 @@
 //! What a query holds, and whether it may hold more.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::EvalError;
 
 use super::QueryContext;
 use super::column::StepSeries;
 
-/// Counts the samples and bytes a query holds. Not for sharing between threads.
+/// Counts the samples and bytes a query holds, on all its threads.
 #[derive(Debug)]
 pub(crate) struct Memory {
     max_samples: u64,
     max_bytes: Option<u64>,
-    samples: Cell<u64>,
-    bytes: Cell<u64>,
-    peak_samples: Cell<u64>,
-    peak_bytes: Cell<u64>,
+    samples: AtomicU64,
+    bytes: AtomicU64,
+    peak_samples: AtomicU64,
+    peak_bytes: AtomicU64,
 }
 
 impl Memory {
@@ -23,10 +23,10 @@ impl Memory {
         Memory {
             max_samples: context.max_samples,
             max_bytes: context.max_bytes,
-            samples: Cell::new(0),
-            bytes: Cell::new(0),
-            peak_samples: Cell::new(0),
-            peak_bytes: Cell::new(0),
+            samples: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            peak_samples: AtomicU64::new(0),
+            peak_bytes: AtomicU64::new(0),
         }
     }
 
@@ -51,11 +51,11 @@ impl Memory {
     }
 
     pub(crate) fn peak_samples(&self) -> u64 {
-        self.peak_samples.get()
+        self.peak_samples.load(Ordering::Relaxed)
     }
 
     pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes.get()
+        self.peak_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -71,20 +71,19 @@ impl Charge<'_> {
     /// Fails before the limit is passed; nothing is charged then.
     pub(crate) fn grow(&mut self, samples: u64, bytes: u64) -> Result<(), EvalError> {
         let memory = self.memory;
-        let total_samples = memory.samples.get().saturating_add(samples);
-        let total_bytes = memory.bytes.get().saturating_add(bytes);
+        let total_samples = add(&memory.samples, samples);
         if total_samples > memory.max_samples {
+            sub(&memory.samples, samples);
             return Err(EvalError::TooManySamples);
         }
+        let total_bytes = add(&memory.bytes, bytes);
         if let Some(limit_bytes) = memory.max_bytes.filter(|limit| total_bytes > *limit) {
+            sub(&memory.samples, samples);
+            sub(&memory.bytes, bytes);
             return Err(EvalError::TooManyBytes { limit_bytes });
         }
-        memory.samples.set(total_samples);
-        memory.bytes.set(total_bytes);
-        memory
-            .peak_samples
-            .set(memory.peak_samples.get().max(total_samples));
-        memory.peak_bytes.set(memory.peak_bytes.get().max(total_bytes));
+        memory.peak_samples.fetch_max(total_samples, Ordering::Relaxed);
+        memory.peak_bytes.fetch_max(total_bytes, Ordering::Relaxed);
         self.samples += samples;
         self.bytes += bytes;
         Ok(())
@@ -98,11 +97,23 @@ impl Charge<'_> {
 
 impl Drop for Charge<'_> {
     fn drop(&mut self) {
-        let memory = self.memory;
-        memory
-            .samples
-            .set(memory.samples.get().saturating_sub(self.samples));
-        memory.bytes.set(memory.bytes.get().saturating_sub(self.bytes));
+        sub(&self.memory.samples, self.samples);
+        sub(&self.memory.bytes, self.bytes);
+    }
+}
+
+/// Saturates, as a subquery may ask for any number of steps. The sum of what is charged is far below.
+fn add(counter: &AtomicU64, amount: u64) -> u64 {
+    let total = |before: u64| before.saturating_add(amount);
+    if amount > u64::MAX / 4 {
+        return u64::MAX;
+    }
+    total(counter.fetch_add(amount, Ordering::Relaxed))
+}
+
+fn sub(counter: &AtomicU64, amount: u64) {
+    if amount <= u64::MAX / 4 {
+        counter.fetch_sub(amount, Ordering::Relaxed);
     }
 }
 

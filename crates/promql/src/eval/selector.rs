@@ -7,8 +7,9 @@ use vigie_model::{CounterResetHint, is_stale_nan};
 use crate::plan::{Grid, InstantSelector, SampleTime, Timing};
 use crate::{EvalError, SelectRequest, Series};
 
-use super::column::{StepSeries, admit};
+use super::column::{ABSENT, StepSeries, admit};
 use super::evaluator::{Evaluator, Sink};
+use super::memory::Charge;
 use super::window::{Windows, drop_stale};
 
 impl Evaluator<'_> {
@@ -16,7 +17,7 @@ impl Evaluator<'_> {
     pub(crate) fn each_series(
         &self,
         selection: usize,
-        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+        visit: &mut dyn FnMut(&mut Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         match self.plan.selections().get(selection) {
             Some(request) => self.each_series_of(request, visit),
@@ -27,33 +28,42 @@ impl Evaluator<'_> {
     pub(crate) fn each_series_of(
         &self,
         request: &SelectRequest,
-        visit: &mut dyn FnMut(Series) -> Result<(), EvalError>,
+        visit: &mut dyn FnMut(&mut Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         if request.end_ms < request.start_ms {
             return Ok(());
         }
-        let mut set = self.source.select(request)?;
-        while let Some(series) = set.next()? {
-            let histograms = series.histograms.iter();
-            let samples = series.timestamps_ms.len()
-                + histograms
-                    .map(|(_, histogram)| histogram.size_in_samples())
-                    .sum::<usize>();
-            self.count_read(samples);
-            self.work(samples)?;
-            let histogram_bytes: usize = series
-                .histograms
-                .iter()
-                .map(|(_, histogram)| histogram.size_bytes())
-                .sum();
-            let bytes = 16 * series.timestamps_ms.capacity()
-                + 8 * series.starts_ms.capacity()
-                + histogram_bytes
-                + series.labels.as_packed().len();
-            let _held = self.memory.charge(samples as u64, bytes as u64)?;
-            visit(series)?;
+        let failed = |error| self.read_failed(error);
+        let mut set = self.source.select(request).map_err(failed)?;
+        let mut series = Series::default();
+        while let Some(mut batch) = set.next_batch().map_err(failed)? {
+            while batch.next_into(&mut series).map_err(failed)? {
+                let _held = self.account(&series)?;
+                visit(&mut series)?;
+            }
         }
         Ok(())
+    }
+
+    /// Counts a series that was read, and charges it for as long as the charge is held.
+    pub(crate) fn account(&self, series: &Series) -> Result<Charge<'_>, EvalError> {
+        let histograms = series.histograms.iter();
+        let samples = series.timestamps_ms.len()
+            + histograms
+                .map(|(_, histogram)| histogram.size_in_samples())
+                .sum::<usize>();
+        self.count_read(samples);
+        self.work(samples)?;
+        let histogram_bytes: usize = series
+            .histograms
+            .iter()
+            .map(|(_, histogram)| histogram.size_bytes())
+            .sum();
+        let bytes = 16 * series.timestamps_ms.capacity()
+            + 8 * series.starts_ms.capacity()
+            + histogram_bytes
+            + series.labels.as_packed().len();
+        self.memory.charge(samples as u64, bytes as u64)
     }
 
     /// The newest sample within the lookback at each step, or its time in seconds.
@@ -65,23 +75,22 @@ impl Evaluator<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let lookback_ms = self.plan.params().lookback_ms;
-        let mut out = StepSeries::default();
-        self.each_series(selector.selection, &mut |mut series| {
+        self.each_column(selector.selection, sink, &|series, _, out| {
             if selector.derives_hints {
-                derive_hints(&mut series);
+                derive_hints(series);
             }
             out.reset(std::mem::take(&mut series.labels), grid.len);
-            if selector.smoothed {
-                drop_stale(&mut series);
-                smooth(&series, selector.timing, lookback_ms, grid, &mut out.values);
+            // Times are those of the samples themselves, which Prometheus does not interpolate.
+            if selector.smoothed && wanted.is_none() {
+                drop_stale(series);
+                smooth(series, selector.timing, lookback_ms, grid, &mut out.values);
                 if !series.histograms.is_empty() {
-                    super::window::smooth_histograms(self, selector, &series, grid, &mut out);
+                    super::window::smooth_histograms(self, selector, series, grid, out);
                 }
             } else {
-                newest(&series, selector.timing, lookback_ms, grid, wanted, &mut out);
+                newest(series, selector.timing, lookback_ms, grid, wanted, out);
             }
-            self.work(grid.len)?;
-            sink(&mut out)
+            self.work(grid.len)
         })
     }
 }
@@ -121,16 +130,21 @@ pub(crate) fn newest(
         before_ms: lookback_ms,
         ahead_ms: 0,
     };
-    let times = &series.timestamps_ms[..series.timestamps_ms.len().min(series.values.len())];
-    windows.slide_ends(times, |step, newest| {
-        let value = series.values[newest];
-        if !is_stale_nan(value) {
-            out.values[step] = match wanted {
-                None => admit(value),
-                Some(time) => seconds(time, times[newest], &series.starts_ms, newest),
-            };
-        }
-    });
+    let count = series.timestamps_ms.len().min(series.values.len());
+    let (times, values) = (&series.timestamps_ms[..count], &series.values[..count]);
+    match wanted {
+        None => windows.each_newest(times, &mut out.values, |newest| {
+            let value = values[newest];
+            let is_stale = is_stale_nan(value);
+            if is_stale { ABSENT } else { admit(value) }
+        }),
+        Some(time) => windows.each_newest(times, &mut out.values, |newest| {
+            if is_stale_nan(values[newest]) {
+                return ABSENT;
+            }
+            seconds(time, times[newest], &series.starts_ms, newest)
+        }),
+    }
 }
 
 /// A time of the sample at `at`, which was taken at `taken_ms`.
@@ -213,8 +227,9 @@ fn smooth(series: &Series, timing: Timing, lookback_ms: i64, grid: Grid, out: &m
             out[step] = values[next];
         } else if next > low && next < high {
             let (t1, t2) = (times[next - 1], times[next]);
-            let fraction = (time_ms - t1) as f64 / (t2 - t1) as f64;
-            out[step] = values[next - 1] + (values[next] - values[next - 1]) * fraction;
+            // The product first, as Prometheus has it.
+            let product = (values[next] - values[next - 1]) * (time_ms - t1) as f64;
+            out[step] = values[next - 1] + product / (t2 - t1) as f64;
         } else if next > low {
             out[step] = values[next - 1];
         }

@@ -34,7 +34,9 @@ pub(crate) use histogram_extended::smooth as smooth_histograms;
 pub(crate) use order::quantile;
 pub(crate) use windows::Windows;
 
-use compute::{Scratch, compute};
+use compute::compute;
+
+pub(crate) use compute::Scratch;
 
 impl Evaluator<'_> {
     pub(crate) fn range_call(
@@ -55,39 +57,71 @@ impl Evaluator<'_> {
     fn range_series(&self, call: &RangeCall, grid: Grid, sink: &mut Sink<'_>) -> Result<(), EvalError> {
         let params = self.scalars(&call.params, grid)?;
         let windows = self.windows(&call.input, grid);
-        let mut scratch = Scratch::default();
-        let mut out = StepSeries::default();
-        self.each_range_series(&call.input, grid, &mut |series, drop_name| {
-            out.reset(Labels::empty(), grid.len);
-            if !self.plan.params().use_start_timestamps {
-                series.starts_ms.clear();
-                series.histogram_starts_ms.clear();
+        let compute_one = |series: &mut Series, scratch: &mut Scratch, out: &mut StepSeries| {
+            self.range_column(call, &params, &windows, series, scratch, out)
+        };
+        match &call.input.samples {
+            RangeSamples::Selection {
+                selection,
+                derives_hints,
+                ..
+            } => self.each_column(*selection, sink, &|series, scratch, out| {
+                drop_stale(series);
+                if *derives_hints {
+                    derive_hints(series);
+                }
+                compute_one(series, scratch, out)
+            }),
+            RangeSamples::Subquery { .. } => {
+                let mut scratch = Scratch::default();
+                let mut out = StepSeries::default();
+                self.each_range_series(&call.input, grid, &mut |series, drop_name| {
+                    compute_one(series, &mut scratch, &mut out)?;
+                    out.drop_name |= drop_name;
+                    sink(&mut out)
+                })
             }
-            if started::applies(call, series) {
-                started::compute(self, call, series, &windows, &mut scratch, &mut out.values);
-            } else {
-                compute(
-                    call,
-                    &series.timestamps_ms,
-                    &series.values,
-                    &windows,
-                    &params,
-                    &mut scratch,
-                    &mut out.values,
-                )?;
-            }
-            if !series.histograms.is_empty() {
-                histograms::account_for(self, call, series, &windows, &mut scratch, &mut out);
-            }
-            self.note_range(call, series, &params, &out);
-            self.work(series.values.len() + grid.len)?;
-            out.labels = std::mem::take(&mut series.labels);
-            out.drop_name = drop_name;
-            if !call.function.keeps_name() {
-                self.drop_name(&mut out);
-            }
-            sink(&mut out)
-        })
+        }
+    }
+
+    /// Computes the function over one series, whose labels it takes.
+    fn range_column(
+        &self,
+        call: &RangeCall,
+        params: &[super::scalar::ScalarColumn],
+        windows: &Windows,
+        series: &mut Series,
+        scratch: &mut Scratch,
+        out: &mut StepSeries,
+    ) -> Result<(), EvalError> {
+        out.reset(Labels::empty(), windows.grid.len);
+        if !self.plan.params().use_start_timestamps {
+            series.starts_ms.clear();
+            series.histogram_starts_ms.clear();
+        }
+        if started::applies(call, series) {
+            started::compute(self, call, series, windows, scratch, &mut out.values);
+        } else {
+            compute(
+                call,
+                &series.timestamps_ms,
+                &series.values,
+                windows,
+                params,
+                scratch,
+                &mut out.values,
+            )?;
+        }
+        if !series.histograms.is_empty() {
+            histograms::account_for(self, call, series, windows, scratch, out);
+        }
+        self.note_range(call, series, params, out);
+        self.work(series.values.len() + windows.grid.len)?;
+        out.labels = std::mem::take(&mut series.labels);
+        if !call.function.keeps_name() {
+            self.drop_name(out);
+        }
+        Ok(())
     }
 
     fn note_range(
@@ -183,12 +217,12 @@ impl Evaluator<'_> {
                 if grid.len == 0 {
                     return Ok(());
                 }
-                self.each_series(*selection, &mut |mut series| {
-                    drop_stale(&mut series);
+                self.each_series(*selection, &mut |series| {
+                    drop_stale(series);
                     if *derives_hints {
-                        derive_hints(&mut series);
+                        derive_hints(series);
                     }
-                    visit(&mut series, false)
+                    visit(series, false)
                 })
             }
             RangeSamples::Subquery { input, grid: inner } => {

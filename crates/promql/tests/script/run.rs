@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use vigie_model::Labels;
 use vigie_promql::{
-    EvalError, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryValue, evaluate, parse_with,
+    Answer, EvalError, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryValue, evaluate, parse_with,
 };
 
 use super::check::{Expected, Pattern};
@@ -203,7 +203,19 @@ impl Script<'_> {
             ..params.clone()
         };
         let plan = Plan::new(expr, &params)?;
-        evaluate(&plan, &self.memory, &QueryContext::unlimited())
+        // Every query of every script on three threads too: nothing may differ, not even an error.
+        let answer = evaluate(&plan, &self.memory, &QueryContext::unlimited());
+        let threads = QueryContext {
+            threads: 3,
+            ..QueryContext::unlimited()
+        };
+        let parallel = evaluate(&plan, &self.memory, &threads);
+        let value = |answer: &Result<Answer, EvalError>| match answer {
+            Ok(answer) => format!("{:?} {:?}", answer.value, answer.annotations),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(value(&answer), value(&parallel), "on three threads");
+        answer
     }
 }
 

@@ -164,6 +164,8 @@ pub const fn builtin() -> &'static [Builtin] {
         "bench",
         "churn-10",
         "dashboards-24h",
+        "engine-1h",
+        "engine-24h",
         "exposition",
         "faults-disk",
         "faults-kill",

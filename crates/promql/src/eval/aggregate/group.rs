@@ -1,9 +1,11 @@
 //! Which group a series is in.
 
 use hashbrown::HashMap;
-use vigie_model::{Labels, METRIC_NAME, write_uvarint};
+use vigie_model::{Labels, METRIC_NAME};
 
 use crate::Grouping;
+
+use super::super::key::write_key;
 
 /// Numbers groups in the order they appear. A series' group is looked up once, by the packed bytes of
 /// its grouping labels, in a buffer that is reused.
@@ -27,12 +29,8 @@ impl<'a> Groups<'a> {
         self.key.clear();
         let keeps_none = matches!(self.grouping, Grouping::By(names) if names.is_empty());
         if !keeps_none {
-            for (name, value) in labels.iter().filter(|(name, _)| keeps(self.grouping, name)) {
-                write_uvarint(&mut self.key, name.len() as u64);
-                self.key.extend_from_slice(name.as_bytes());
-                write_uvarint(&mut self.key, value.len() as u64);
-                self.key.extend_from_slice(value.as_bytes());
-            }
+            let grouping = self.grouping;
+            write_key(&mut self.key, labels, |name| keeps_bytes(grouping, name));
         }
         if let Some(&position) = self.positions.get(self.key.as_slice()) {
             return position;
@@ -49,8 +47,13 @@ impl<'a> Groups<'a> {
 }
 
 pub(super) fn keeps(grouping: &Grouping, name: &str) -> bool {
+    keeps_bytes(grouping, name.as_bytes())
+}
+
+fn keeps_bytes(grouping: &Grouping, name: &[u8]) -> bool {
+    let lists = |names: &[String]| names.iter().any(|listed| listed.as_bytes() == name);
     match grouping {
-        Grouping::By(names) => names.iter().any(|listed| listed == name),
-        Grouping::Without(names) => name != METRIC_NAME && !names.iter().any(|listed| listed == name),
+        Grouping::By(names) => lists(names),
+        Grouping::Without(names) => name != METRIC_NAME.as_bytes() && !lists(names),
     }
 }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh64::xxh64;
 use crate::plan::{AggregateNode, Grid};
 use crate::{AggregateOp, EvalError};
 
-use super::super::column::{StepSeries, StepSet};
+use super::super::column::{StepSeries, StepSet, is_absent};
 use super::super::evaluator::{Evaluator, Sink, push_all};
 use super::super::merge::Collected;
 use super::super::notes;
@@ -159,8 +159,7 @@ impl Evaluator<'_> {
         let groups = self.members(node, &collected);
         self.drop_histograms(node, &mut collected);
         let labels_of = Groups::new(&node.grouping);
-        let mut values = Vec::new();
-        let mut block = Block::default();
+        let mut columns: [Vec<f64>; BLOCK_STEPS] = Default::default();
         for members in &groups {
             let Some(first) = members.first().map(|&position| &collected.series[position]) else {
                 continue;
@@ -171,12 +170,18 @@ impl Evaluator<'_> {
                 .any(|&position| collected.series[position].drop_name);
             for first_step in (0..grid.len).step_by(BLOCK_STEPS) {
                 let steps = first_step..grid.len.min(first_step + BLOCK_STEPS);
-                block.gather(&collected.series, members, steps.clone());
-                for (step, candidates) in steps.zip(&block.candidates) {
-                    if !candidates.is_empty() {
-                        values.clear();
-                        values.extend(candidates.iter().map(|candidate| candidate.value));
-                        out.values[step] = quantile(param.at(step), &mut values);
+                columns.iter_mut().for_each(Vec::clear);
+                for &position in members {
+                    let values = &collected.series[position].values[steps.clone()];
+                    for (column, &value) in columns.iter_mut().zip(values) {
+                        if !is_absent(value) {
+                            column.push(value);
+                        }
+                    }
+                }
+                for (step, column) in steps.zip(&mut columns) {
+                    if !column.is_empty() {
+                        out.values[step] = quantile(param.at(step), column);
                     }
                 }
                 self.work(members.len() * BLOCK_STEPS)?;

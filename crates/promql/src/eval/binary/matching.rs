@@ -1,9 +1,11 @@
 //! Which series belong together.
 
 use hashbrown::HashMap;
-use vigie_model::{Labels, METRIC_NAME, write_uvarint};
+use vigie_model::{Labels, METRIC_NAME};
 
 use crate::VectorMatching;
+
+use super::super::key::write_key;
 
 /// Numbers the groups of series that match each other.
 pub(super) struct Signatures<'a> {
@@ -40,23 +42,22 @@ impl<'a> Signatures<'a> {
     }
 
     fn takes(&self, name: &str) -> bool {
-        let listed = self.names.iter().any(|listed| listed == name);
+        self.takes_bytes(name.as_bytes())
+    }
+
+    fn takes_bytes(&self, name: &[u8]) -> bool {
+        let listed = self.names.iter().any(|listed| listed.as_bytes() == name);
         if self.on {
             listed
         } else {
-            !listed && name != METRIC_NAME
+            !listed && name != METRIC_NAME.as_bytes()
         }
     }
 
     fn write_key(&mut self, labels: &Labels) {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
-        for (name, value) in labels.iter().filter(|(name, _)| self.takes(name)) {
-            write_uvarint(&mut key, name.len() as u64);
-            key.extend_from_slice(name.as_bytes());
-            write_uvarint(&mut key, value.len() as u64);
-            key.extend_from_slice(value.as_bytes());
-        }
+        write_key(&mut key, labels, |name| self.takes_bytes(name));
         self.key = key;
     }
 }

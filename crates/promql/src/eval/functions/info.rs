@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         self.each_series_of(&request, &mut |series| {
             if !series.histograms.is_empty() {
                 let mut steps = StepSeries::new(series.labels.clone(), grid.len);
-                newest(&series, call.timing, lookback_ms, grid, None, &mut steps);
+                newest(series, call.timing, lookback_ms, grid, None, &mut steps);
                 if !steps.histograms.is_empty() {
                     return Err(EvalError::Execution(
                         "this should be an info metric, with float samples: ".to_owned()
@@ -102,7 +102,7 @@ impl Evaluator<'_> {
             }
             let mut steps = StepSeries::new(series.labels.clone(), grid.len);
             newest(
-                &series,
+                series,
                 call.timing,
                 lookback_ms,
                 grid,

@@ -46,7 +46,8 @@ pub(crate) fn median_deviation(
     });
 }
 
-/// The φ-quantile, between two values in proportion. Sorts the values, NaN lowest.
+/// The φ-quantile, between two values in proportion; NaN ranks lowest. Changes the order of the values,
+/// of which it needs two neighbours by rank: no more is sorted than finds those.
 pub(crate) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || quantile.is_nan() {
         return f64::NAN;
@@ -57,13 +58,20 @@ pub(crate) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
     if quantile > 1.0 {
         return f64::INFINITY;
     }
-    values.sort_unstable_by(nan_first);
     let highest = (values.len() - 1) as f64;
     let rank = quantile * highest;
     let lower = rank.floor().max(0.0);
     let upper = (lower + 1.0).min(highest);
     let weight = rank - rank.floor();
-    values[lower as usize] * (1.0 - weight) + values[upper as usize] * weight
+    let (_, &mut low, above) = values.select_nth_unstable_by(lower as usize, nan_first);
+    let high = if upper <= lower {
+        low
+    } else if low.is_nan() {
+        above.iter().copied().min_by(nan_first).unwrap_or(low)
+    } else {
+        above.iter().copied().fold(f64::INFINITY, f64::min)
+    };
+    low * (1.0 - weight) + high * weight
 }
 
 pub(crate) fn nan_first(left: &f64, right: &f64) -> Ordering {

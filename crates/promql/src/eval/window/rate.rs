@@ -26,26 +26,29 @@ pub(crate) fn rate(
     if kind != RateKind::Delta {
         find_resets(values, resets);
     }
-    let seconds = range_ms as f64 / 1000.0;
     // One loop per kind: what it is and whether there are resets is then settled outside of it.
+    let divisor = (kind == RateKind::Rate).then(|| range_seconds(range_ms));
+    let stretch = Stretch::new(range_ms, divisor);
     match (kind, resets.is_empty()) {
-        (RateKind::Rate, true) => slide::<true>(times, values, windows, range_ms, seconds, &[], out),
-        (RateKind::Rate, false) => slide::<true>(times, values, windows, range_ms, seconds, resets, out),
-        (RateKind::Increase, _) => slide::<true>(times, values, windows, range_ms, 1.0, resets, out),
-        (RateKind::Delta, _) => slide::<false>(times, values, windows, range_ms, 1.0, &[], out),
+        (RateKind::Delta, _) => slide::<false>(times, values, windows, stretch, &[], out),
+        (_, true) => slide::<true>(times, values, windows, stretch, &[], out),
+        (_, false) => slide::<true>(times, values, windows, stretch, resets, out),
     }
 }
 
-/// Stretches the change of each window from the sampled part to the range, and divides by `seconds`. A
-/// counter's first value limits how far back it can have been rising from zero. Divisions are what
-/// this costs, so there are three, and all in milliseconds.
+/// A duration in seconds as Go gives it: whole seconds and the rest are converted one by one.
+pub(super) fn range_seconds(range_ms: i64) -> f64 {
+    (range_ms / 1000) as f64 + ((range_ms % 1000) * 1_000_000) as f64 / 1e9
+}
+
+/// Stretches the change of each window from the sampled part to the range. A counter's first value
+/// limits how far back it can have been rising from zero.
 #[inline(always)]
 fn slide<const COUNTER: bool>(
     times: &[i64],
     values: &[f64],
     windows: &Windows,
-    range_ms: i64,
-    seconds: f64,
+    mut stretch: Stretch,
     resets: &[usize],
     out: &mut [f64],
 ) {
@@ -66,34 +69,104 @@ fn slide<const COUNTER: bool>(
                 change += values[reset - 1];
             }
         }
-        let end_ms = windows.data_time_ms(step);
-        let (first_ms, last_ms) = (times[low], times[last]);
-        let sampled_ms = (last_ms - first_ms) as f64;
-        let intervals = (last - low) as f64;
-        let spacing_ms = sampled_ms / intervals;
-        let gap_ms = (first_ms - (end_ms - range_ms)) as f64;
-        let mut to_start = to_edge(gap_ms, spacing_ms, sampled_ms, intervals);
-        if COUNTER && change > 0.0 && first >= 0.0 {
-            to_start = to_start.min(sampled_ms * (first / change));
-        }
-        let to_end = to_edge((end_ms - last_ms) as f64, spacing_ms, sampled_ms, intervals);
-        out[step] = change * ((sampled_ms + to_start + to_end) / (sampled_ms * seconds));
+        stretch.fit(Shape {
+            end_ms: windows.data_time_ms(step),
+            first_ms: times[low],
+            last_ms: times[last],
+            intervals: last - low,
+        });
+        // Twice the change before the window is further from zero than any extrapolation goes.
+        let factor = if COUNTER && change > 0.0 && first >= 0.0 && first < 2.0 * change {
+            stretch.limited_factor(first / change)
+        } else {
+            stretch.factor
+        };
+        out[step] = change * factor;
     });
 }
 
-/// How far to extrapolate towards an edge: all the way if it is near, else half a spacing. A gap of
-/// exactly the tolerance is not rare, and then the rounding decides: it is done as in Prometheus, in
-/// seconds.
-#[inline(always)]
-fn to_edge(gap_ms: f64, spacing_ms: f64, sampled_ms: f64, intervals: f64) -> f64 {
-    let threshold_ms = spacing_ms * EDGE_TOLERANCE;
-    let is_tie = (gap_ms - threshold_ms).abs() <= threshold_ms * 1e-12;
-    let is_far = if is_tie {
-        gap_ms / 1000.0 >= sampled_ms / 1000.0 / intervals * EDGE_TOLERANCE
-    } else {
-        gap_ms > threshold_ms
-    };
-    if is_far { spacing_ms / 2.0 } else { gap_ms }
+/// The samples of a window, as far as they matter for extrapolation.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    end_ms: i64,
+    first_ms: i64,
+    last_ms: i64,
+    intervals: usize,
+}
+
+/// From the sampled part of a window to the whole: all the way to an edge that is near, else half a
+/// spacing, in the order of operations of Prometheus, so that the last digit is the same.
+///
+/// Divisions are what this costs, and windows of a regular series are all of one shape.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    range_ms: i64,
+    /// The range in seconds, for a rate.
+    divisor: Option<f64>,
+    /// Gaps at both ends, the sampled part, and the number of intervals, of what `factor` is for.
+    fitted: (i64, i64, i64, usize),
+    sampled: f64,
+    to_start: f64,
+    to_end: f64,
+    factor: f64,
+}
+
+impl Stretch {
+    fn new(range_ms: i64, divisor: Option<f64>) -> Stretch {
+        Stretch {
+            range_ms,
+            divisor,
+            // No window has no interval.
+            fitted: (0, 0, 0, 0),
+            sampled: 0.0,
+            to_start: 0.0,
+            to_end: 0.0,
+            factor: 1.0,
+        }
+    }
+
+    #[inline(always)]
+    fn fit(&mut self, shape: Shape) {
+        let gap_ms = shape.first_ms - (shape.end_ms - self.range_ms);
+        let (sampled_ms, rest_ms) = (shape.last_ms - shape.first_ms, shape.end_ms - shape.last_ms);
+        let wanted = (gap_ms, rest_ms, sampled_ms, shape.intervals);
+        if wanted != self.fitted {
+            self.compute(wanted);
+        }
+    }
+
+    fn compute(&mut self, wanted: (i64, i64, i64, usize)) {
+        let seconds = |duration_ms: i64| duration_ms as f64 / 1000.0;
+        let (gap_ms, rest_ms, sampled_ms, intervals) = wanted;
+        self.fitted = wanted;
+        self.sampled = seconds(sampled_ms);
+        let spacing = self.sampled / intervals as f64;
+        let threshold = spacing * EDGE_TOLERANCE;
+        let reach = |gap: f64| if gap >= threshold { spacing / 2.0 } else { gap };
+        self.to_start = reach(seconds(gap_ms));
+        self.to_end = reach(seconds(rest_ms));
+        self.factor = self.factor_from(self.to_start);
+    }
+
+    #[inline(always)]
+    fn factor_from(&self, to_start: f64) -> f64 {
+        let factor = (self.sampled + to_start + self.to_end) / self.sampled;
+        match self.divisor {
+            Some(divisor) => factor / divisor,
+            None => factor,
+        }
+    }
+
+    /// The factor for a counter that was `above_zero` times its change above zero at first.
+    #[inline(always)]
+    fn limited_factor(&self, above_zero: f64) -> f64 {
+        let to_zero = self.sampled * above_zero;
+        if to_zero < self.to_start {
+            self.factor_from(to_zero)
+        } else {
+            self.factor
+        }
+    }
 }
 
 fn find_resets(values: &[f64], resets: &mut Vec<usize>) {

@@ -6,6 +6,7 @@ use crate::{RangeEdge, Series};
 use super::super::evaluator::Evaluator;
 use super::Windows;
 use super::compute::{Scratch, count_events};
+use super::rate::range_seconds;
 use super::remarks::Remarks;
 use super::starts::{overlaps, starts_anew};
 
@@ -63,12 +64,13 @@ pub(super) fn compute(
             let per_second = call.function == RangeFunction::Rate;
             windows.slide(floats.times_ms, |step, low, high| {
                 let end_ms = windows.data_time_ms(step);
-                if let Some(increase) = floats.increase((low, high), end_ms, range_ms, &remarks) {
-                    out[step] = if per_second {
-                        increase / (range_ms as f64 / 1000.0)
+                if let Some((increase, factor)) = floats.increase((low, high), end_ms, range_ms, &remarks) {
+                    let factor = if per_second {
+                        factor / range_seconds(range_ms)
                     } else {
-                        increase
+                        factor
                     };
+                    out[step] = increase * factor;
                 }
             });
         }
@@ -97,7 +99,7 @@ impl Floats<'_> {
         change / ((self.times_ms[at] - self.times_ms[at - 1]) as f64 / 1000.0)
     }
 
-    /// The increase over a range. A counter that began within it was zero then; else the increase is
+    /// The increase over what was sampled of a range, and what it is to be multiplied with. A counter that began within it was zero then; else the increase is
     /// extrapolated to the start as it is to the end.
     fn increase(
         &self,
@@ -105,7 +107,7 @@ impl Floats<'_> {
         end_ms: i64,
         range_ms: i64,
         remarks: &Remarks<'_>,
-    ) -> Option<f64> {
+    ) -> Option<(f64, f64)> {
         let last = high - 1;
         let first_value = self.values[low];
         let mut increase = self.values[last] - first_value;
@@ -153,8 +155,8 @@ impl Floats<'_> {
             to_end = spacing / 2.0;
         }
         if sampled == 0.0 {
-            return Some(increase);
+            return Some((increase, 1.0));
         }
-        Some(increase * ((sampled + to_start + to_end) / sampled))
+        Some((increase, (sampled + to_start + to_end) / sampled))
     }
 }
