@@ -8,6 +8,7 @@ mod error;
 mod find;
 mod metrics;
 mod querier;
+mod raw;
 mod source;
 mod stats;
 
