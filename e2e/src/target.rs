@@ -29,6 +29,8 @@ pub struct TargetOptions {
     pub dir: PathBuf,
     /// The text of prometheus.yml; empty for a system that scrapes nothing.
     pub config: String,
+    /// More flags for a system of one process.
+    pub flags: Vec<String>,
 }
 
 /// The system under test: its processes, and where to write and to ask. Addresses survive a restart.
@@ -61,6 +63,7 @@ impl TargetOptions {
             vigie: vigie.to_owned(),
             dir: dir.to_owned(),
             config: String::new(),
+            flags: Vec::new(),
         }
     }
 }
@@ -81,18 +84,16 @@ impl Target {
         };
         match options.layout {
             Layout::AllInOne => {
-                let base = target.add("vigie", &options.vigie, vec![config, storage])?;
+                let args = [vec![config, storage], options.flags.clone()].concat();
+                let base = target.add("vigie", &options.vigie, args)?;
                 target.serve_all(&base);
             }
             Layout::Prometheus => {
                 let receiver = "--web.enable-remote-write-receiver".to_owned();
                 let lifecycle = "--web.enable-lifecycle".to_owned();
                 let program = tools_dir().join("prometheus");
-                let base = target.add(
-                    "prometheus-under-test",
-                    &program,
-                    vec![config, storage, receiver, lifecycle],
-                )?;
+                let args = [vec![config, storage, receiver, lifecycle], options.flags.clone()].concat();
+                let base = target.add("prometheus-under-test", &program, args)?;
                 target.serve_all(&base);
             }
             Layout::Roles => {
