@@ -100,7 +100,7 @@ impl Bits {
                 self.free = 8;
             }
             self.free -= 1;
-            let bit = u8::from(value >> position & 1 == 1);
+            let bit = u8::from((value >> position) & 1 == 1);
             if let Some(last) = self.bytes.last_mut() {
                 *last |= bit << self.free;
             }
@@ -109,14 +109,14 @@ impl Bits {
 
     fn uvarint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.write(value & 0x7f | 0x80, 8);
+            self.write((value & 0x7f) | 0x80, 8);
             value >>= 7;
         }
         self.write(value, 8);
     }
 
     fn varint(&mut self, value: i64) {
-        self.uvarint((value << 1 ^ value >> 63).cast_unsigned());
+        self.uvarint(((value << 1) ^ (value >> 63)).cast_unsigned());
     }
 }
 
