@@ -19,6 +19,8 @@ pub enum Behaviour {
     NeverEnds,
     /// A well-formed page of one sample, to see that the scraper goes on.
     IsFine,
+    /// This page, in the text format.
+    Page(&'static str),
 }
 
 /// A target on loopback; its threads live as long as the test.
@@ -79,6 +81,7 @@ fn serve(stream: TcpStream, behaviour: Behaviour, scrapes: &AtomicU64) -> std::i
         Behaviour::Hangs => Ok(()),
         Behaviour::SendsGarbage => writer.write_all(b"\xff{{{ 12 = \"\n\x80\x81 }} \x00 what\n"),
         Behaviour::IsFine => writer.write_all(b"# TYPE fine gauge\nfine 1\n"),
+        Behaviour::Page(text) => writer.write_all(text.as_bytes()),
         Behaviour::ManySeries(count) => write_series(&mut writer, u64::from(count)),
         Behaviour::NeverEnds => write_series(&mut writer, u64::MAX),
     }

@@ -30,5 +30,5 @@ pub use target::{Layout, Target, TargetOptions};
 // What every test of a server needs, whoever drives it.
 pub use vigie_systems::{
     Answer, Api, QueryData, Series, StartOptions, System, SystemKind, encode_request, free_port,
-    percent_encode, snappy, vigie_binary, wait_until,
+    percent_encode, repository_root, snappy, tools_dir, vigie_binary, wait_until,
 };

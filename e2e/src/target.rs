@@ -31,6 +31,8 @@ pub struct TargetOptions {
     pub write_args: Vec<String>,
     /// The text of prometheus.yml; empty for a system that scrapes nothing.
     pub config: String,
+    /// More flags for a system of one process.
+    pub flags: Vec<String>,
 }
 
 /// The system under test: its processes, and where to write and to ask. Addresses survive a restart.
@@ -65,6 +67,7 @@ impl TargetOptions {
             dir: dir.to_owned(),
             write_args: Vec::new(),
             config: String::new(),
+            flags: Vec::new(),
         }
     }
 }
@@ -85,8 +88,12 @@ impl Target {
         };
         match options.layout {
             Layout::AllInOne => {
-                let mut args = vec![config, storage];
-                args.extend_from_slice(&options.write_args);
+                let args = [
+                    vec![config, storage],
+                    options.flags.clone(),
+                    options.write_args.clone(),
+                ]
+                .concat();
                 let base = target.add("vigie", &options.vigie, args)?;
                 target.serve_all(&base);
             }
@@ -94,11 +101,8 @@ impl Target {
                 let receiver = "--web.enable-remote-write-receiver".to_owned();
                 let lifecycle = "--web.enable-lifecycle".to_owned();
                 let program = tools_dir().join("prometheus");
-                let base = target.add(
-                    "prometheus-under-test",
-                    &program,
-                    vec![config, storage, receiver, lifecycle],
-                )?;
+                let args = [vec![config, storage, receiver, lifecycle], options.flags.clone()].concat();
+                let base = target.add("prometheus-under-test", &program, args)?;
                 target.serve_all(&base);
             }
             Layout::Roles => {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use vigie_model::{Matcher, format_go_f};
 use vigie_promql::{
-    AggregateOp, AtModifier, BinaryExpr, BinaryOp, CallExpr, DurationExpr, Expr, ExprKind, Grouping,
-    MatchCardinality, Offset, RangeEdge, UnaryOp, ValueType, VectorSelector, functions, walk,
+    AggregateOp, AtModifier, BinaryExpr, BinaryOp, CallExpr, DurationExpr, DurationOp, Expr, ExprKind,
+    Grouping, MatchCardinality, Offset, RangeEdge, UnaryOp, ValueType, VectorSelector, functions, walk,
 };
 
 /// The tree as JSON. Durations are milliseconds; a computed one is 0, as its value is not known
@@ -17,6 +17,7 @@ pub(crate) fn tree(expr: &Expr) -> Value {
         ExprKind::Matrix(matrix) => {
             let mut tree = selector_tree("matrixSelector", &matrix.selector);
             tree["range"] = json!(duration_ms(&matrix.range));
+            tree["rangeExpr"] = computed(&matrix.range);
             tree
         }
         ExprKind::Subquery(subquery) => {
@@ -25,8 +26,11 @@ pub(crate) fn tree(expr: &Expr) -> Value {
                 "type": "subquery",
                 "expr": tree(&subquery.expr),
                 "range": duration_ms(&subquery.range),
+                "rangeExpr": computed(&subquery.range),
                 "step": subquery.step.as_ref().map_or(0, duration_ms),
+                "stepExpr": subquery.step.as_ref().map(computed),
                 "offset": offset_ms(subquery.offset.as_ref()),
+                "offsetExpr": subquery.offset.as_ref().map(computed),
                 "timestamp": timestamp,
                 "startOrEnd": start_or_end,
             })
@@ -76,6 +80,7 @@ fn selector_tree(node_type: &str, selector: &VectorSelector) -> Value {
         "name": selector.name.as_deref().unwrap_or_default(),
         "matchers": selector.matchers.iter().map(matcher_tree).collect::<Vec<_>>(),
         "offset": offset_ms(selector.offset.as_ref()),
+        "offsetExpr": selector.offset.as_ref().map(computed),
         "timestamp": timestamp,
         "startOrEnd": start_or_end,
         "anchored": selector.edge == Some(RangeEdge::Anchored),
@@ -162,6 +167,69 @@ fn duration_ms(duration: &DurationExpr) -> i64 {
         | DurationExpr::Binary { .. }
         | DurationExpr::MinOf(..)
         | DurationExpr::MaxOf(..) => 0,
+    }
+}
+
+/// A duration that has to be computed; null for one that stands there.
+fn computed(duration: &DurationExpr) -> Value {
+    if is_literal(duration) {
+        Value::Null
+    } else {
+        duration_tree(duration)
+    }
+}
+
+fn is_literal(duration: &DurationExpr) -> bool {
+    match duration {
+        DurationExpr::Literal(_) | DurationExpr::Number(_) => true,
+        DurationExpr::Paren(inner) | DurationExpr::Negate(inner) => is_literal(inner),
+        _ => false,
+    }
+}
+
+fn duration_tree(duration: &DurationExpr) -> Value {
+    let number = |value: f64, is_duration: bool| json!({"type": "numberLiteral", "val": format_go_f(value), "duration": is_duration});
+    let node = |op: &str, left: Option<&DurationExpr>, right: Option<&DurationExpr>| {
+        json!({
+            "type": "durationExpr",
+            "op": op,
+            "lhs": left.map(duration_tree),
+            "rhs": right.map(duration_tree),
+            "wrapped": false,
+        })
+    };
+    match duration {
+        DurationExpr::Literal(milliseconds) => number(*milliseconds as f64 / 1000.0, true),
+        DurationExpr::Number(value) => number(*value, false),
+        DurationExpr::Step => node("step", None, None),
+        DurationExpr::Range => node("range", None, None),
+        DurationExpr::MinOf(left, right) => node("min_of", Some(left), Some(right)),
+        DurationExpr::MaxOf(left, right) => node("max_of", Some(left), Some(right)),
+        DurationExpr::Binary { op, left, right } => {
+            let op = match op {
+                DurationOp::Add => "+",
+                DurationOp::Sub => "-",
+                DurationOp::Mul => "*",
+                DurationOp::Div => "/",
+                DurationOp::Mod => "%",
+                DurationOp::Pow => "^",
+            };
+            node(op, Some(left), Some(right))
+        }
+        DurationExpr::Negate(inner) => match (is_literal(inner), inner.as_ref()) {
+            (true, _) => number(
+                duration_ms(duration) as f64 / 1000.0,
+                matches!(inner.as_ref(), DurationExpr::Literal(_)),
+            ),
+            (false, inner) => node("-", None, Some(inner)),
+        },
+        DurationExpr::Paren(inner) => {
+            let mut tree = duration_tree(inner);
+            if tree["type"] == "durationExpr" {
+                tree["wrapped"] = json!(true);
+            }
+            tree
+        }
     }
 }
 

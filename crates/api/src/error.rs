@@ -64,6 +64,13 @@ impl ApiError {
         ApiError::bad_data(format!("invalid parameter \"{name}\": {reason}"))
     }
 
+    pub(crate) fn unavailable(message: &str) -> ApiError {
+        ApiError {
+            kind: ErrorKind::Unavailable,
+            message: message.to_owned(),
+        }
+    }
+
     /// The process does not have the role that serves this route.
     pub(crate) fn no_role(role: &str) -> ApiError {
         ApiError {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use tokio::sync::Semaphore;
 use vigie_model::Labels;
 use vigie_promql::ParseOptions;
 use vigie_runtime::{ByteBudget, Clock, SystemClock};
@@ -28,7 +29,30 @@ pub struct ApiOptions {
     pub read_timeout: Duration,
     /// Bodies of writes that are held at once; beyond it the answer is 429 before a byte is read.
     pub write_bodies: ByteBudget,
+    pub remote_read: RemoteReadOptions,
     pub clock: Arc<dyn Clock>,
+}
+
+/// What other servers may read.
+#[derive(Debug, Clone)]
+pub struct RemoteReadOptions {
+    /// The most samples of an answer that is not streamed; 0 for no limit.
+    pub max_samples: u64,
+    /// As many requests as there are permits run at once.
+    pub turns: Arc<Semaphore>,
+    /// The size of a frame of a stream, but for the last chunk in it.
+    pub max_frame_bytes: usize,
+}
+
+impl Default for RemoteReadOptions {
+    /// Prometheus's.
+    fn default() -> RemoteReadOptions {
+        RemoteReadOptions {
+            max_samples: 50_000_000,
+            turns: Arc::new(Semaphore::new(10)),
+            max_frame_bytes: 1 << 20,
+        }
+    }
 }
 
 /// Whether requests have to name their tenant.
@@ -52,6 +76,7 @@ impl Default for ApiOptions {
             promql: ParseOptions::default(),
             read_timeout: Duration::from_secs(300),
             write_bodies: ByteBudget::new(256 << 20),
+            remote_read: RemoteReadOptions::default(),
             clock: Arc::new(SystemClock),
         }
     }

@@ -8,13 +8,15 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
-use vigie_model::Matcher;
+use vigie_model::{Matcher, quote_go};
 use vigie_promql::{check_bounded, parse_selector};
 
 use crate::error::{ApiError, plain_error};
 use crate::routes::Api;
-use crate::{LabelsRequest, QueryOptions};
+use crate::server::PeerAddress;
+use crate::{LabelsRequest, QueryOptions, RequestOrigin};
 
+pub(crate) use self::value::{go_number_error, parse_go_bool};
 use self::value::{parse_duration_ms, parse_limit, parse_time_ms};
 
 /// A longer form is cut off by Go too.
@@ -22,15 +24,30 @@ const MAX_FORM_BYTES: usize = 10 << 20;
 
 /// Names and values in order, those of the body first.
 #[derive(Debug, Default)]
-pub(crate) struct Params(Vec<(String, String)>);
+pub(crate) struct Params {
+    pairs: Vec<(String, String)>,
+    /// How many of them came in the body.
+    from_body: usize,
+    /// What was wrong with the first pair that was left out.
+    malformed: Option<String>,
+    origin: RequestOrigin,
+}
 
 impl FromRequest<Api> for Params {
     type Rejection = Response;
 
     async fn from_request(request: Request, api: &Api) -> Result<Params, Response> {
         let (parts, body) = request.into_parts();
-        let mut pairs = Vec::new();
-        if parts.method == Method::POST && has_form(&parts.headers) {
+        let peer = parts.extensions.get::<PeerAddress>();
+        let mut params = Params {
+            origin: RequestOrigin {
+                client_ip: peer.map(|peer| peer.0),
+                method: parts.method.as_str().to_owned(),
+                path: parts.uri.path().to_owned(),
+            },
+            ..Params::default()
+        };
+        if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) && has_form(&parts.headers) {
             let form = match read_body(body, MAX_FORM_BYTES, api).await {
                 Ok(form) => form,
                 Err(BodyError::TooLarge) => {
@@ -41,10 +58,11 @@ impl FromRequest<Api> for Params {
                 }
                 Err(error) => return Err(error.into_response()),
             };
-            add_pairs(&mut pairs, &form);
+            params.add(&String::from_utf8_lossy(&form));
+            params.from_body = params.pairs.len();
         }
-        add_pairs(&mut pairs, parts.uri.query().unwrap_or_default().as_bytes());
-        Ok(Params(pairs))
+        params.add(parts.uri.query().unwrap_or_default());
+        Ok(params)
     }
 }
 
@@ -62,8 +80,35 @@ fn has_form(headers: &HeaderMap) -> bool {
         .eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-fn add_pairs(pairs: &mut Vec<(String, String)>, form: &[u8]) {
-    pairs.extend(form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned())));
+/// The errors are Go's.
+fn read_pair(pair: &str) -> Result<(String, String), String> {
+    if pair.contains(';') {
+        return Err("invalid semicolon separator in query".to_owned());
+    }
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    check_escapes(name)?;
+    check_escapes(value)?;
+    let decode = |text: &str| {
+        let mut pairs = form_urlencoded::parse(text.as_bytes());
+        pairs
+            .next()
+            .map(|(text, _)| text.into_owned())
+            .unwrap_or_default()
+    };
+    // A name without a value is decoded alone, so an equals sign in the value is not taken for one.
+    Ok((decode(name), decode(&value.replace('=', "%3D"))))
+}
+
+fn check_escapes(text: &str) -> Result<(), String> {
+    for (position, _) in text.match_indices('%') {
+        let rest = &text.as_bytes()[position..];
+        let is_escape = rest.len() >= 3 && rest[1..3].iter().all(u8::is_ascii_hexdigit);
+        if !is_escape {
+            let shown = String::from_utf8_lossy(&rest[..rest.len().min(3)]).into_owned();
+            return Err(format!("invalid URL escape {}", quote_go(&shown)));
+        }
+    }
+    Ok(())
 }
 
 /// Why a body could not be read.
@@ -96,13 +141,41 @@ pub(crate) async fn read_body(body: Body, limit: usize, api: &Api) -> Result<Byt
 }
 
 impl Params {
+    /// Reads pairs as Go does: one that is malformed is left out, and only some handlers mind.
+    fn add(&mut self, form: &str) {
+        for pair in form.split('&').filter(|pair| !pair.is_empty()) {
+            match read_pair(pair) {
+                Ok(pair) => self.pairs.push(pair),
+                Err(error) => {
+                    self.malformed.get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    /// Fails if any pair was malformed.
+    pub(crate) fn require_well_formed(&self) -> Result<(), ApiError> {
+        match &self.malformed {
+            None => Ok(()),
+            Some(error) => Err(ApiError::bad_data(format!("error parsing form values: {error}"))),
+        }
+    }
+
+    /// The first value in the URL, whatever the body says.
+    pub(crate) fn get_from_url(&self, name: &str) -> &str {
+        let mut from_url = self.pairs.iter().skip(self.from_body);
+        from_url
+            .find_map(|(candidate, value)| (candidate == name).then_some(value.as_str()))
+            .unwrap_or_default()
+    }
+
     /// The first value, or the empty string: an empty parameter is an absent one.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.all(name).next().unwrap_or_default()
     }
 
     fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        self.0
+        self.pairs
             .iter()
             .filter_map(move |(candidate, value)| (candidate == name).then_some(value.as_str()))
     }
@@ -150,20 +223,25 @@ impl Params {
             // Zero and less mean the configured one in Prometheus too.
             lookback_ms: lookback_ms.filter(|&lookback_ms| lookback_ms > 0),
             wants_stats: !self.get("stats").is_empty(),
+            origin: self.origin.clone(),
         })
     }
 
     /// The `match[]` parameters. Each must hold a matcher that refuses the empty string, or it would
     /// select everything.
     pub(crate) fn matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
-        let mut sets = Vec::new();
-        for selector in self.all("match[]") {
-            let matchers =
-                parse_selector(selector).map_err(|error| ApiError::invalid_parameter("match[]", error))?;
-            check_bounded(&matchers).map_err(|error| ApiError::invalid_parameter("match[]", error))?;
-            sets.push(matchers);
+        let sets = self.any_matcher_sets()?;
+        for matchers in &sets {
+            check_bounded(matchers).map_err(|error| ApiError::bad_data(error.to_string()))?;
         }
         Ok(sets)
+    }
+
+    /// The `match[]` parameters, those that select everything among them.
+    pub(crate) fn any_matcher_sets(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
+        self.all("match[]")
+            .map(|selector| parse_selector(selector).map_err(|error| ApiError::bad_data(error.to_string())))
+            .collect()
     }
 
     pub(crate) fn has_matchers(&self) -> bool {

@@ -1,8 +1,10 @@
 //! The edge over backends that answer with fixed data.
 
+mod admin;
 mod fake;
 mod management;
 mod query;
+mod read;
 mod series;
 mod server;
 mod status;
@@ -49,6 +51,7 @@ fn backends() -> Backends {
         query: Some(Arc::new(FakeQuery::default())),
         write: Some(Arc::new(FakeWrite)),
         targets: Some(Arc::new(FakeTargets)),
+        admin: None,
         lifecycle: Arc::new(FakeLifecycle::default()),
     }
 }

@@ -22,6 +22,14 @@ pub(crate) struct TimeRange {
     pub(crate) end_ms: i64,
 }
 
+impl TimeRange {
+    /// Whether any of the times from the oldest to the newest are in it.
+    pub(crate) fn meets(self, oldest_and_newest_ms: Option<(i64, i64)>) -> bool {
+        oldest_and_newest_ms
+            .is_some_and(|(oldest_ms, newest_ms)| oldest_ms <= self.end_ms && newest_ms >= self.start_ms)
+    }
+}
+
 impl Shard {
     /// Calls `send` with the matching series that have samples in `range`. Reads the disk; holds
     /// the head for one message at a time, so that writes go on in between.

@@ -114,10 +114,20 @@ impl vigie_proto::Ingester for Ingester {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
         let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
         let shards = self.shards_for_read(&[]).await?;
         let names = blocking(move || {
             sorted(shards.iter().flat_map(|shard| {
                 let head = shard.head.read();
+                // As in Prometheus, all labels of the tenant or none.
+                let sets = if range.meets(head.time_range(&tenant)) {
+                    &sets[..]
+                } else {
+                    &[]
+                };
                 sets.iter()
                     .flat_map(|matchers| head.label_names(&tenant, matchers))
                     .collect::<Vec<_>>()
@@ -134,11 +144,20 @@ impl vigie_proto::Ingester for Ingester {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
         let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
         let shards = self.shards_for_read(&[]).await?;
         let limit = limit(request.limit);
         let values = blocking(move || {
             let mut values = sorted(shards.iter().flat_map(|shard| {
                 let head = shard.head.read();
+                let sets = if range.meets(head.time_range(&tenant)) {
+                    &sets[..]
+                } else {
+                    &[]
+                };
                 sets.iter()
                     .flat_map(|matchers| head.label_values(&tenant, &request.name, matchers, limit))
                     .collect::<Vec<_>>()

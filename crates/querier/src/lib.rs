@@ -10,6 +10,7 @@ mod find;
 mod metrics;
 mod patience;
 mod querier;
+mod raw;
 mod source;
 mod stats;
 mod turns;

@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, ServerOptions};
+use vigie_api::{ApiOptions, Backends, HttpMetrics, Lifecycle, RemoteReadOptions, ServerOptions};
 use vigie_cluster::{Directory, RemoteDistributor, RemoteIngester};
 use vigie_config::{AlertingConfig, Config, TenantsConfig};
 use vigie_distributor::{Distributor, DistributorOptions};
@@ -21,7 +22,7 @@ use vigie_querier::{Querier, QuerierOptions};
 use vigie_runtime::{Metrics, SystemClock};
 use vigie_scraper::{Handle as ScraperHandle, Service as ScraperService};
 
-use crate::adapters::{DistributorSink, QueryAdapter, TargetsAdapter, WriteAdapter};
+use crate::adapters::{ActiveQueries, DistributorSink, QueryAdapter, TargetsAdapter, WriteAdapter};
 use crate::grpc;
 use crate::lifecycle::{Process, Reconfigure, describe};
 use crate::role::Role;
@@ -46,6 +47,11 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         metrics.clone(),
         shutdown.clone(),
     ));
+
+    process
+        .query_log()
+        .configure(&process.config().global.query_log_file)
+        .context("open the query log")?;
 
     // Bound before anything is opened, so that a second process fails at once and says why.
     let listener = TcpListener::bind(settings.listen_address)
@@ -78,18 +84,22 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let scraper = build_scraper(&settings, distributor.as_ref(), &metrics, scraper_stop.clone())?;
     let http_stop = CancellationToken::new();
     let backends = Backends {
-        query: querier.map(|querier| {
-            Arc::new(QueryAdapter {
-                querier,
-                lookback_ms: settings.lookback_ms,
-            }) as Arc<dyn vigie_api::QueryBackend>
-        }),
+        query: querier
+            .map(|querier| query_backend(&settings, &process, querier))
+            .transpose()?,
         write: distributor
             .clone()
             .map(|distributor| Arc::new(WriteAdapter(distributor)) as Arc<dyn vigie_api::WriteBackend>),
         targets: scraper.as_ref().map(|(_, handle)| {
-            Arc::new(TargetsAdapter(handle.clone())) as Arc<dyn vigie_api::TargetsBackend>
+            Arc::new(TargetsAdapter {
+                scraper: handle.clone(),
+                process: Arc::clone(&process),
+                external_url: settings.external_url.clone(),
+                listen_port: settings.listen_address.port(),
+            }) as Arc<dyn vigie_api::TargetsBackend>
         }),
+        // Deleting and copying are not built yet; the settings refuse the flag.
+        admin: None,
         lifecycle: process.clone(),
     };
     let http = spawn_http(
@@ -313,6 +323,22 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
     }
 }
 
+fn query_backend(
+    settings: &Settings,
+    process: &Process,
+    querier: Arc<Querier>,
+) -> Result<Arc<dyn vigie_api::QueryBackend>> {
+    let active = ActiveQueries::open(&settings.storage_path, settings.query_max_concurrency)
+        .context("open the record of active queries")?;
+    Ok(Arc::new(QueryAdapter {
+        querier,
+        lookback_ms: settings.lookback_ms,
+        max_samples: settings.query_max_samples,
+        active: Arc::new(active),
+        log: process.query_log(),
+    }))
+}
+
 fn build_scraper(
     settings: &Settings,
     distributor: Option<&Arc<Distributor>>,
@@ -349,12 +375,17 @@ fn spawn_http(
 ) -> tokio::task::JoinHandle<()> {
     let options = ApiOptions {
         route_prefix: settings.route_prefix.clone(),
-        external_url: settings.external_url.clone(),
+        external_url: settings.external_url.to_string(),
         cors_origin: Some(settings.cors_origin.clone()),
         lifecycle_enabled: settings.lifecycle_enabled,
         external_labels: config.global.external_labels.clone(),
         promql: settings.features.promql,
         read_timeout: settings.read_timeout,
+        remote_read: RemoteReadOptions {
+            max_samples: settings.remote_read_max_samples,
+            turns: Arc::new(Semaphore::new(settings.remote_read_max_concurrency)),
+            max_frame_bytes: settings.remote_read_max_frame_bytes,
+        },
         ..ApiOptions::default()
     };
     let server = ServerOptions {

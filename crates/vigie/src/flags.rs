@@ -139,6 +139,39 @@ pub(crate) struct Flags {
     #[arg(long = "query.max-samples", default_value_t = 50_000_000, value_name = "N")]
     pub(crate) query_max_samples: u64,
 
+    /// Maximum overall number of samples to return via the remote read interface in a single query; 0 means no
+    /// limit. Streamed answers are limited by --query.max-samples alone.
+    #[arg(
+        long = "storage.remote.read-sample-limit",
+        default_value_t = 50_000_000,
+        value_name = "N"
+    )]
+    pub(crate) remote_read_sample_limit: u64,
+
+    /// Maximum number of concurrent remote read calls.
+    #[arg(
+        long = "storage.remote.read-concurrent-limit",
+        default_value_t = 10,
+        value_name = "N"
+    )]
+    pub(crate) remote_read_concurrent_limit: usize,
+
+    /// Maximum number of bytes in a single frame of a streamed remote read answer.
+    #[arg(
+        long = "storage.remote.read-max-bytes-in-frame",
+        default_value_t = 1_048_576,
+        value_name = "BYTES"
+    )]
+    pub(crate) remote_read_max_bytes_in_frame: usize,
+
+    /// How many clients may follow the notifications at once.
+    #[arg(
+        long = "web.max-notifications-subscribers",
+        default_value_t = 16,
+        value_name = "N"
+    )]
+    pub(crate) max_notifications_subscribers: usize,
+
     /// Feature flags of Prometheus, separated by commas.
     #[arg(long = "enable-feature", value_delimiter = ',', value_name = "FEATURES")]
     pub(crate) features: Vec<String>,
@@ -236,15 +269,74 @@ pub(crate) struct IgnoredFlags {
     auto_gomemlimit_ratio: Option<String>,
 }
 
+/// Flags that Prometheus 3.14 shows, with its defaults: tools look for some of them.
+const PROMETHEUS_DEFAULTS: &[(&str, &str)] = &[
+    ("agent", "false"),
+    ("alertmanager.drain-notification-queue-on-shutdown", "true"),
+    ("alertmanager.notification-batch-size", "256"),
+    ("alertmanager.notification-queue-capacity", "10000"),
+    ("auto-gomaxprocs", "true"),
+    ("auto-gomemlimit", "true"),
+    ("auto-gomemlimit.ratio", "0.9"),
+    ("config.auto-reload", "false"),
+    ("config.auto-reload-interval", "30s"),
+    ("rules.alert.for-grace-period", "10m"),
+    ("rules.alert.for-outage-tolerance", "1h"),
+    ("rules.alert.resend-delay", "1m"),
+    ("rules.max-concurrent-evals", "4"),
+    ("scrape.adjust-timestamps", "true"),
+    ("scrape.discovery-reload-interval", "5s"),
+    ("scrape.timestamp-tolerance", "2ms"),
+    ("storage.agent.checkpoint-batch-size", "1000"),
+    ("storage.agent.checkpoint-from-in-memory-series", "false"),
+    ("storage.agent.no-lockfile", "false"),
+    ("storage.agent.path", "data-agent/"),
+    ("storage.agent.retention.max-time", "4h"),
+    ("storage.agent.retention.min-time", "5m"),
+    ("storage.agent.wal-compression", "true"),
+    ("storage.agent.wal-compression-type", "snappy"),
+    ("storage.agent.wal-segment-size", "0B"),
+    ("storage.agent.wal-truncate-frequency", "0s"),
+    ("storage.remote.flush-deadline", "1m"),
+    ("storage.tsdb.allow-overlapping-compaction", "true"),
+    ("storage.tsdb.block-reload-interval", "1m"),
+    ("storage.tsdb.delay-compact-file.path", ""),
+    ("storage.tsdb.delayed-compaction.max-percent", "10"),
+    ("storage.tsdb.head-chunks-write-queue-size", "0"),
+    ("storage.tsdb.max-block-chunk-segment-size", "0B"),
+    ("storage.tsdb.max-block-duration", "1d12h"),
+    ("storage.tsdb.min-block-duration", "2h"),
+    ("storage.tsdb.retention.size", "0B"),
+    ("storage.tsdb.retention.time", "15d"),
+    ("storage.tsdb.samples-per-chunk", "120"),
+    ("storage.tsdb.wal-compression-type", "snappy"),
+    ("storage.tsdb.wal-segment-size", "0B"),
+    ("web.config.file", ""),
+    ("web.console.libraries", "console_libraries"),
+    ("web.console.templates", "consoles"),
+    ("web.enable-otlp-receiver", "false"),
+    (
+        "web.page-title",
+        "Prometheus Time Series Collection and Processing Server",
+    ),
+    (
+        "web.remote-write-receiver.accepted-protobuf-messages",
+        "prometheus.WriteRequest,io.prometheus.write.v2.Request",
+    ),
+    ("web.route-prefix", "/"),
+    ("web.search.max-limit", "10000"),
+    ("write-documentation", "false"),
+];
+
 impl Flags {
     /// The flags and their values as `/api/v1/status/flags` shows them: those of this command line,
-    /// and the defaults of all others.
+    /// and the defaults of all others, those of Prometheus that are not flags here among them.
     pub(crate) fn shown(arguments: impl IntoIterator<Item = String>) -> BTreeMap<String, String> {
         let mut command = Flags::command();
         command.build();
         let given = command.clone().try_get_matches_from(arguments).ok();
         let unsupported = UnsupportedFlags::command();
-        command
+        let mut shown: BTreeMap<String, String> = command
             .get_arguments()
             .filter(|argument| {
                 unsupported
@@ -262,7 +354,14 @@ impl Flags {
                     .unwrap_or_default();
                 Some((name.to_owned(), raw.join(",")))
             })
-            .collect()
+            .collect();
+        for &(name, default) in PROMETHEUS_DEFAULTS {
+            let value = shown.entry(name.to_owned()).or_default();
+            if value.is_empty() {
+                default.clone_into(value);
+            }
+        }
+        shown
     }
 
     /// Names of the flags in this command line that have no effect.

@@ -8,13 +8,17 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Mutex;
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
-use vigie_api::{BuildInfo, Lifecycle, Readiness, ReplayStatus, RuntimeInfo};
+use vigie_api::{BuildInfo, Lifecycle, Notification, Readiness, ReplayStatus, RuntimeInfo};
 use vigie_config::Config;
 use vigie_ingester::StartProgress;
 use vigie_model::format_duration_ms;
 use vigie_runtime::{Clock, Metrics, SystemClock};
 
+use crate::adapters::QueryLog;
+use crate::features;
+use crate::notifications::{self, Notifications};
 use crate::role::Role;
 use crate::settings::Settings;
 
@@ -42,6 +46,8 @@ pub(crate) struct Process {
     reconfigure: Mutex<Option<Arc<dyn Reconfigure>>>,
     reload_success: Gauge,
     reload_seconds: Gauge,
+    notifications: Notifications,
+    query_log: Arc<QueryLog>,
 }
 
 impl Process {
@@ -55,15 +61,19 @@ impl Process {
         let gauge = |name, help| metrics.register(name, help, Gauge::default());
         let reload_success = gauge(
             "prometheus_config_last_reload_successful",
-            "Whether the last configuration reload attempt was successful.",
+            "Whether the last configuration reload attempt was successful",
         );
         let reload_seconds = gauge(
             "prometheus_config_last_reload_success_timestamp_seconds",
-            "Timestamp of the last successful configuration reload.",
+            "Timestamp of the last successful configuration reload",
         );
         reload_success.set(1);
         reload_seconds.set(now_ms / 1000);
+        let notifications = Notifications::new(settings.max_notification_listeners);
+        notifications.begin(notifications::STARTING, now_ms);
         Process {
+            notifications,
+            query_log: Arc::default(),
             config: ArcSwap::from_pointee(config),
             readiness: AtomicU8::new(STARTING),
             start_progress: Arc::default(),
@@ -85,10 +95,18 @@ impl Process {
 
     pub(crate) fn set_ready(&self) {
         self.readiness.store(READY, Ordering::Release);
+        self.notifications.end(notifications::STARTING);
     }
 
     pub(crate) fn set_stopping(&self) {
         self.readiness.store(STOPPING, Ordering::Release);
+        self.notifications
+            .begin(notifications::STOPPING, SystemClock.now_ms());
+        self.notifications.close();
+    }
+
+    pub(crate) fn query_log(&self) -> Arc<QueryLog> {
+        Arc::clone(&self.query_log)
     }
 
     pub(crate) fn start_progress(&self) -> Arc<StartProgress> {
@@ -108,6 +126,9 @@ impl Process {
         if let Some(reconfigure) = reconfigure.as_ref() {
             reconfigure.apply(&config).await?;
         }
+        self.query_log
+            .configure(&config.global.query_log_file)
+            .map_err(|error| format!("open the query log: {error}"))?;
         self.config.store(Arc::new(config));
         Ok(())
     }
@@ -139,12 +160,15 @@ impl Lifecycle for Process {
         self.reload_success.set(i64::from(outcome.is_ok()));
         match &outcome {
             Ok(()) => {
+                self.notifications.end(notifications::RELOAD_FAILED);
                 let now_ms = SystemClock.now_ms();
                 self.last_reload_ms.store(now_ms, Ordering::Relaxed);
                 self.reload_seconds.set(now_ms / 1000);
                 tracing::info!("configuration reloaded");
             }
             Err(error) => {
+                self.notifications
+                    .begin(notifications::RELOAD_FAILED, SystemClock.now_ms());
                 tracing::error!(%error, "reload the configuration; the previous one stays in force")
             }
         }
@@ -203,28 +227,15 @@ impl Lifecycle for Process {
     }
 
     fn features(&self) -> BTreeMap<String, BTreeMap<String, bool>> {
-        let features = &self.settings.features;
-        let promql = [
-            ("experimental_functions", features.promql.experimental_functions),
-            (
-                "extended_range_selectors",
-                features.promql.extended_range_selectors,
-            ),
-            ("binop_fill_modifiers", features.promql.fill_modifiers),
-            ("delayed_name_removal", features.delayed_name_removal),
-        ];
-        let api = [
-            ("remote_write_receiver", true),
-            ("lifecycle", self.settings.lifecycle_enabled),
-            ("admin", false),
-        ];
-        let category =
-            |flags: &[(&str, bool)]| flags.iter().map(|&(name, on)| (name.to_owned(), on)).collect();
-        [
-            ("promql".to_owned(), category(&promql)),
-            ("api".to_owned(), category(&api)),
-        ]
-        .into()
+        features::shown(&self.settings)
+    }
+
+    fn notifications(&self) -> Vec<Notification> {
+        self.notifications.active()
+    }
+
+    fn subscribe(&self) -> Option<Receiver<Notification>> {
+        self.notifications.listen()
     }
 
     fn metrics_text(&self) -> String {

@@ -5,9 +5,11 @@
 
 mod adapters;
 mod assembly;
+mod features;
 mod flags;
 mod grpc;
 mod lifecycle;
+mod notifications;
 mod role;
 mod settings;
 mod tenants;

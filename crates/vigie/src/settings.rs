@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use regex::Regex;
+use url::Url;
 use vigie_config::parse_bytes;
 use vigie_model::parse_duration_ms;
 use vigie_promql::ParseOptions;
@@ -35,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) distributor_address: Option<String>,
     pub(crate) shard_count: u32,
     pub(crate) shards: Vec<u32>,
-    pub(crate) external_url: String,
+    pub(crate) external_url: Url,
     /// Empty, or with a leading and without a trailing slash.
     pub(crate) route_prefix: String,
     pub(crate) read_timeout: Duration,
@@ -53,6 +54,11 @@ pub(crate) struct Settings {
     pub(crate) query_timeout: Duration,
     pub(crate) query_max_concurrency: usize,
     pub(crate) query_max_samples: u64,
+    /// 0 for no limit.
+    pub(crate) remote_read_max_samples: u64,
+    pub(crate) remote_read_max_concurrency: usize,
+    pub(crate) remote_read_max_frame_bytes: usize,
+    pub(crate) max_notification_listeners: usize,
     pub(crate) features: Features,
     pub(crate) log_level: LogLevel,
     pub(crate) log_format: LogFormat,
@@ -136,7 +142,6 @@ impl Settings {
             .unwrap_or(external_path)
             .trim_matches('/');
         let listen_address = address(&flags.listen_address).context("read --web.listen-address")?;
-        let own_url = || format!("http://{listen_address}/");
         Ok(Settings {
             listen_address,
             grpc_listen_address,
@@ -146,7 +151,7 @@ impl Settings {
             } else {
                 format!("/{route_prefix}")
             },
-            external_url: flags.external_url.clone().unwrap_or_else(own_url),
+            external_url: external_url(flags.external_url.as_deref(), listen_address)?,
             read_timeout: duration(&flags.read_timeout, "--web.read-timeout")?,
             cors_origin: Regex::new(&format!("^(?s:{})$", flags.cors_origin))
                 .context("read --web.cors.origin")?,
@@ -188,6 +193,11 @@ impl Settings {
             storage_path: flags.storage_path,
             query_max_concurrency: flags.query_max_concurrency,
             query_max_samples: flags.query_max_samples,
+            remote_read_max_samples: flags.remote_read_sample_limit,
+            // A server that reads nothing would be a server that hangs.
+            remote_read_max_concurrency: flags.remote_read_concurrent_limit.max(1),
+            remote_read_max_frame_bytes: flags.remote_read_max_bytes_in_frame,
+            max_notification_listeners: flags.max_notifications_subscribers,
         })
     }
 }
@@ -206,6 +216,18 @@ fn features(given: &[String]) -> Result<Features> {
         }
     }
     Ok(features)
+}
+
+/// As Prometheus has it: without the flag, the machine's name and the port that is listened on; a path alone is below that.
+fn external_url(given: Option<&str>, listen_address: SocketAddr) -> Result<Url> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let own = Url::parse(&format!("http://{}:{}/", name.trim(), listen_address.port()))
+        .or_else(|_| Url::parse(&format!("http://{listen_address}/")))
+        .context("make the external URL")?;
+    match given {
+        Some(url) => own.join(url).context("read --web.external-url"),
+        None => Ok(own),
+    }
 }
 
 /// `0-3,6`

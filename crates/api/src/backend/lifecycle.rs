@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::Serialize;
+use tokio::sync::mpsc::Receiver;
+
+use super::Notification;
 
 /// The process behind the edge: its state, its configuration, its end.
 #[async_trait]
@@ -33,6 +36,12 @@ pub trait Lifecycle: Send + Sync {
 
     /// Feature flags by category.
     fn features(&self) -> BTreeMap<String, BTreeMap<String, bool>>;
+
+    /// Those that are active, oldest first.
+    fn notifications(&self) -> Vec<Notification>;
+
+    /// The active notifications and all later ones; ends with the process. `None` if too many listen already.
+    fn subscribe(&self) -> Option<Receiver<Notification>>;
 
     /// The process's own metrics as OpenMetrics text.
     fn metrics_text(&self) -> String;

@@ -1,11 +1,12 @@
 //! Reading.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use async_trait::async_trait;
 use serde::Serialize;
 use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
-use vigie_promql::{Annotations, QueryValue, Vector};
+use vigie_promql::{Annotations, QueryValue, Series, Vector};
 
 /// Answers queries. A call is dropped when its client goes away, which must stop its work.
 #[async_trait]
@@ -70,6 +71,10 @@ pub trait QueryBackend: Send + Sync {
         time_ms: i64,
     ) -> Result<Vector, QueryError>;
 
+    /// The series that match and have samples, in the order of their labels. Fails with
+    /// [`QueryErrorKind::BadData`] if they have more samples than are wanted.
+    async fn select(&self, tenant: &TenantId, request: SelectRequest) -> Result<Vec<Series>, QueryError>;
+
     /// Cardinality figures; the lists hold at most `limit` entries, largest first.
     async fn tsdb_stats(&self, tenant: &TenantId, limit: usize) -> Result<TsdbStats, QueryError>;
 }
@@ -83,6 +88,16 @@ pub struct QueryOptions {
     pub lookback_ms: Option<i64>,
     /// The answer should carry [`QueryStats`].
     pub wants_stats: bool,
+    pub origin: RequestOrigin,
+}
+
+/// Who asks, for the query log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestOrigin {
+    /// `None` if the connection is not one of a network.
+    pub client_ip: Option<IpAddr>,
+    pub method: String,
+    pub path: String,
 }
 
 /// Evaluation times: `start_ms`, `start_ms + step_ms`, and so on up to `end_ms`.
@@ -127,6 +142,15 @@ pub struct LabelsRequest {
     /// More results than this are of no use. One more than the client asked for, which is how the
     /// edge notices that it has to cut.
     pub limit: Option<usize>,
+}
+
+/// Raw samples of a time range, both ends inclusive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SelectRequest {
+    pub matchers: Vec<Matcher>,
+    pub start_ms: i64,
+    pub end_ms: i64,
+    pub max_samples: Option<u64>,
 }
 
 /// Results and remarks.

@@ -20,7 +20,10 @@ pub trait TargetsBackend: Send + Sync {
     /// How many targets relabelling dropped, by pool.
     async fn dropped_counts(&self) -> BTreeMap<String, u64>;
 
-    /// What active targets said about metrics; of one metric if it is named.
+    /// What each relabelling rule of a pool makes of a label set, in order. Fails if there is no such pool.
+    async fn relabel_steps(&self, pool: &str, labels: &Labels) -> Result<Vec<RelabelStep>, String>;
+
+    /// What active targets said about metrics, those of a target together; of one metric if it is named.
     async fn metadata(&self, metric: Option<&str>) -> Vec<TargetMetadata>;
 }
 
@@ -41,6 +44,27 @@ pub struct ActiveTarget {
     pub health: TargetHealth,
     pub scrape_interval_ms: i64,
     pub scrape_timeout_ms: i64,
+}
+
+/// A rule, and what it left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RelabelStep {
+    pub rule: RelabelRule,
+    /// `None` once a rule has dropped the target.
+    pub output: Option<Labels>,
+}
+
+/// A relabelling rule as Prometheus's JSON shows it, with the defaults filled in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RelabelRule {
+    pub source_labels: Vec<String>,
+    pub separator: String,
+    pub regex: String,
+    /// 0 if not given.
+    pub modulus: u64,
+    pub target_label: String,
+    pub replacement: String,
+    pub action: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

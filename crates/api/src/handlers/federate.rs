@@ -15,7 +15,7 @@ use crate::routes::Api;
 use crate::tenant::Tenant;
 
 pub(crate) async fn federate(State(api): State<Api>, Tenant(tenant): Tenant, params: Params) -> Response {
-    let matcher_sets = match params.matcher_sets() {
+    let matcher_sets = match params.any_matcher_sets() {
         Ok(matcher_sets) => matcher_sets,
         Err(error) => return plain_error(StatusCode::BAD_REQUEST, &error.message),
     };

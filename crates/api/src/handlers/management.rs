@@ -57,10 +57,8 @@ pub(crate) async fn quit(State(api): State<Api>, method: Method) -> Response {
 
 fn refuse(api: &Api, method: &Method) -> Option<Response> {
     if !matches!(*method, Method::POST | Method::PUT) {
-        Some(plain_error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "Only POST or PUT requests allowed",
-        ))
+        let text = "Only POST or PUT requests allowed";
+        Some((StatusCode::METHOD_NOT_ALLOWED, text).into_response())
     } else if !api.options.lifecycle_enabled {
         Some(plain_error(
             StatusCode::FORBIDDEN,
@@ -82,7 +80,7 @@ pub(crate) async fn metrics(State(api): State<Api>) -> Response {
 
 pub(crate) async fn version(State(api): State<Api>) -> Response {
     match serde_json::to_string(&api.backends.lifecycle.build_info()) {
-        Ok(info) => ([(header::CONTENT_TYPE, "application/json")], info).into_response(),
+        Ok(info) => info.into_response(),
         Err(error) => plain_error(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

@@ -5,13 +5,13 @@ use serde_json::json;
 use vigie_model::MetricMetadata;
 use vigie_promql::parse_selector;
 
-use crate::MetadataRequest;
 use crate::error::ApiError;
 use crate::json::{write_array, write_labels, write_string};
 use crate::params::Params;
 use crate::reply::Reply;
 use crate::routes::Api;
 use crate::tenant::Tenant;
+use crate::{MetadataRequest, TargetMetadata};
 
 pub(crate) async fn metrics(
     State(api): State<Api>,
@@ -22,7 +22,8 @@ pub(crate) async fn metrics(
     let request = MetadataRequest {
         metric: (!metric.is_empty()).then(|| metric.to_owned()),
         limit: limit(&params, "limit")?,
-        limit_per_metric: limit(&params, "limit_per_metric")?,
+        // Here zero means none, too.
+        limit_per_metric: limit(&params, "limit_per_metric")?.filter(|&limit| limit > 0),
     };
     let mut found = api.query()?.metadata(&tenant, &request).await?;
     if let Some(limit) = request.limit
@@ -61,14 +62,21 @@ pub(crate) async fn of_targets(State(api): State<Api>, params: Params) -> Result
         .targets()?
         .metadata((!metric.is_empty()).then_some(metric))
         .await;
-    let wanted = found.iter().filter(|entry| {
-        let matches = |name: &str| entry.target.get(name).unwrap_or_default();
+    let is_wanted = |entry: &&TargetMetadata| {
+        let value = |name: &str| entry.target.get(name).unwrap_or_default();
         matchers
             .iter()
-            .all(|matcher| matcher.matches(matches(&matcher.name)))
-    });
+            .all(|matcher| matcher.matches(value(&matcher.name)))
+    };
+    // Targets are taken whole until there is enough.
+    let mut wanted: Vec<&TargetMetadata> = Vec::new();
+    for of_target in found.chunk_by(|left, right| left.target == right.target) {
+        if wanted.len() < limit {
+            wanted.extend(of_target.iter().filter(is_wanted));
+        }
+    }
     Ok(Reply::written(|body| {
-        write_array(body, wanted.take(limit), |body, entry| {
+        write_array(body, wanted, |body, entry| {
             body.extend_from_slice(b"{\"target\":");
             write_labels(body, &entry.target);
             // Who asked for one metric knows its name.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use serde_json::json;
+use vigie_model::quote_go;
 use vigie_promql::QueryValue;
 
 use crate::error::ApiError;
@@ -30,7 +31,7 @@ pub(crate) async fn instant(
         .instant(&tenant, params.get("query"), time_ms, &options)
         .await
         .map_err(ApiError::of_query)?;
-    Ok(reply(answer, limit))
+    Ok(reply(answer, limit).with_warnings(stats_warning(&params)))
 }
 
 pub(crate) async fn range(
@@ -70,7 +71,18 @@ pub(crate) async fn range(
         .range(&tenant, params.get("query"), range, &options)
         .await
         .map_err(ApiError::of_query)?;
-    Ok(reply(answer, limit))
+    Ok(reply(answer, limit).with_warnings(stats_warning(&params)))
+}
+
+/// Any value asks for statistics; all but two will stop to do so.
+fn stats_warning(params: &Params) -> Option<String> {
+    match params.get("stats") {
+        "" | "true" | "all" => None,
+        other => Some(format!(
+            "value {} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \"true\" or \"all\"",
+            quote_go(other)
+        )),
+    }
 }
 
 fn reply(mut answer: QueryAnswer, limit: Option<usize>) -> Reply {
@@ -102,7 +114,8 @@ fn truncate(value: &mut QueryValue, limit: usize) -> bool {
     length > limit
 }
 
-fn stats_json(stats: &QueryStats) -> serde_json::Value {
+/// Statistics as the API shows them.
+pub fn stats_json(stats: &QueryStats) -> serde_json::Value {
     json!({
         "timings": {
             "evalTotalTime": stats.eval_total_seconds,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::error::{ApiError, ErrorKind};
+use crate::error::ApiError;
 use crate::params::Params;
 use crate::reply::Reply;
 use crate::routes::Api;
@@ -72,13 +72,6 @@ pub(crate) async fn tsdb_blocks() -> Result<Reply, ApiError> {
 
 pub(crate) async fn replay(State(api): State<Api>) -> Result<Reply, ApiError> {
     Reply::json(&api.backends.lifecycle.replay_status())
-}
-
-pub(crate) async fn admin_disabled() -> ApiError {
-    ApiError {
-        kind: ErrorKind::Unavailable,
-        message: "admin APIs disabled".to_owned(),
-    }
 }
 
 /// As Go prints times; its zero time for none.

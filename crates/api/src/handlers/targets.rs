@@ -1,15 +1,17 @@
 //! targets and scrape_pools.
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use serde_json::json;
-use vigie_model::format_duration_ms;
+use vigie_model::{Labels, format_duration_ms};
 
-use crate::ActiveTarget;
 use crate::error::ApiError;
 use crate::json::{write_array, write_float, write_labels, write_string};
 use crate::params::Params;
 use crate::reply::Reply;
 use crate::routes::Api;
+use crate::{ActiveTarget, RelabelRule};
 
 use super::status::rfc3339;
 
@@ -21,11 +23,10 @@ pub(crate) async fn targets(State(api): State<Api>, params: Params) -> Result<Re
         "" | "any" | "active" => backend.active(pool).await,
         _ => Vec::new(),
     };
-    let dropped = match state.as_str() {
-        "" | "any" | "dropped" => backend.dropped(pool).await,
-        _ => Vec::new(),
+    let (dropped, counts) = match state.as_str() {
+        "" | "any" | "dropped" => (backend.dropped(pool).await, Some(backend.dropped_counts().await)),
+        _ => (Vec::new(), None),
     };
-    let counts = backend.dropped_counts().await;
     Ok(Reply::written(|body| {
         body.extend_from_slice(b"{\"activeTargets\":");
         write_array(body, &active, write_active);
@@ -76,6 +77,60 @@ fn write_active(body: &mut Vec<u8>, target: &ActiveTarget) {
     body.extend_from_slice(b",\"scrapeTimeout\":");
     write_string(body, &format_duration_ms(target.scrape_timeout_ms));
     body.push(b'}');
+}
+
+/// What each relabelling rule of a pool makes of a label set.
+pub(crate) async fn relabel_steps(State(api): State<Api>, params: Params) -> Result<Reply, ApiError> {
+    let pool = params.get("scrapePool");
+    if pool.is_empty() {
+        return Err(ApiError::bad_data("no scrapePool parameter provided"));
+    }
+    let text = params.get("labels");
+    if text.is_empty() {
+        return Err(ApiError::bad_data("no labels parameter provided"));
+    }
+    let malformed =
+        |error: &dyn std::fmt::Display| ApiError::bad_data(format!("error parsing labels: {error}"));
+    let pairs: BTreeMap<String, String> = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+    let labels = Labels::from_pairs(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .map_err(|error| malformed(&error))?;
+    let steps = api
+        .targets()?
+        .relabel_steps(pool, &labels)
+        .await
+        .map_err(|error| ApiError::bad_data(format!("error retrieving scrape config: {error}")))?;
+    Ok(Reply::written(|body| {
+        body.extend_from_slice(b"{\"steps\":");
+        write_array(body, &steps, |body, step| {
+            body.extend_from_slice(b"{\"rule\":");
+            body.extend_from_slice(rule_json(&step.rule).to_string().as_bytes());
+            body.extend_from_slice(b",\"output\":");
+            write_labels(body, step.output.as_ref().unwrap_or(&Labels::empty()));
+            body.extend_from_slice(b",\"keep\":");
+            body.extend_from_slice(step.output.is_some().to_string().as_bytes());
+            body.push(b'}');
+        });
+        body.push(b'}');
+    }))
+}
+
+fn rule_json(rule: &RelabelRule) -> serde_json::Value {
+    let mut shown = json!({
+        "separator": rule.separator,
+        "regex": rule.regex,
+        "replacement": rule.replacement,
+        "action": rule.action,
+    });
+    if !rule.source_labels.is_empty() {
+        shown["source_labels"] = json!(rule.source_labels);
+    }
+    if rule.modulus > 0 {
+        shown["modulus"] = json!(rule.modulus);
+    }
+    if !rule.target_label.is_empty() {
+        shown["target_label"] = json!(rule.target_label);
+    }
+    shown
 }
 
 pub(crate) async fn scrape_pools(State(api): State<Api>) -> Result<Reply, ApiError> {

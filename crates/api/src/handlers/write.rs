@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::error::plain_error;
@@ -28,9 +28,6 @@ pub(crate) async fn write(State(api): State<Api>, Tenant(tenant): Tenant, reques
             "remote write receiver needs to be enabled with --web.enable-remote-write-receiver",
         );
     };
-    if request.method() != Method::POST {
-        return plain_error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-    }
     let protocol = match protocol(request.headers()) {
         Ok(protocol) if backend.accepts(protocol) => protocol,
         Ok(protocol) => {
@@ -69,6 +66,14 @@ pub(crate) async fn write(State(api): State<Api>, Tenant(tenant): Tenant, reques
         }
         Err(error) => failure(&error),
     }
+}
+
+/// OTLP is not received yet.
+pub(crate) async fn otlp() -> Response {
+    plain_error(
+        StatusCode::NOT_FOUND,
+        "otlp write receiver needs to be enabled with --web.enable-otlp-receiver",
+    )
 }
 
 /// What the client says it is going to send; unknown for a chunked body.

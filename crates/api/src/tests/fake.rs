@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{Receiver, channel};
 use vigie_model::{Exemplar, FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, Vector, VectorSample};
+use vigie_promql::{Annotations, MatrixSeries, QueryValue, Series, Vector, VectorSample};
 
 use crate::*;
 
@@ -280,6 +281,23 @@ impl QueryBackend for FakeQuery {
         ])
     }
 
+    async fn select(&self, _: &TenantId, request: SelectRequest) -> Result<Vec<Series>, QueryError> {
+        if request.max_samples.is_some_and(|limit| limit < 2) {
+            return Err(fail(QueryErrorKind::BadData, "exceeded sample limit (1)"));
+        }
+        let text = request
+            .matchers
+            .iter()
+            .map(|matcher| matcher.to_string())
+            .collect::<String>();
+        Ok(vec![Series {
+            labels: labels(&[("__name__", "up"), ("job", "real"), ("request", &text)]),
+            timestamps_ms: vec![request.start_ms, request.end_ms],
+            values: vec![1.0, 2.0],
+            ..Series::default()
+        }])
+    }
+
     async fn tsdb_stats(&self, _: &TenantId, limit: usize) -> Result<TsdbStats, QueryError> {
         Ok(TsdbStats {
             head_stats: HeadStats {
@@ -375,6 +393,21 @@ impl TargetsBackend for FakeTargets {
         BTreeMap::from([("node".to_owned(), 1)])
     }
 
+    async fn relabel_steps(&self, pool: &str, labels: &Labels) -> Result<Vec<RelabelStep>, String> {
+        if pool != "node" {
+            return Err(format!("scrape pool {pool:?} not found"));
+        }
+        let rule = RelabelRule {
+            regex: "(.*)".to_owned(),
+            action: "keep".to_owned(),
+            ..RelabelRule::default()
+        };
+        Ok(vec![RelabelStep {
+            rule,
+            output: Some(labels.clone()),
+        }])
+    }
+
     async fn metadata(&self, _: Option<&str>) -> Vec<TargetMetadata> {
         let entry = |job: &str| TargetMetadata {
             target: labels(&[("job", job)]),
@@ -460,7 +493,22 @@ impl Lifecycle for FakeLifecycle {
         BTreeMap::from([("api".to_owned(), BTreeMap::from([("query".to_owned(), true)]))])
     }
 
+    fn notifications(&self) -> Vec<Notification> {
+        vec![Notification {
+            text: "Something is wrong.".to_owned(),
+            date_ms: 1500,
+            active: true,
+        }]
+    }
+
+    fn subscribe(&self) -> Option<Receiver<Notification>> {
+        let (sender, receiver) = channel(1);
+        // The channel is empty.
+        let _ = sender.try_send(self.notifications().remove(0));
+        Some(receiver)
+    }
+
     fn metrics_text(&self) -> String {
-        "# EOF\n".to_owned()
+        "# TYPE own counter\nown_total{a=\"b\"} 2\n# EOF\n".to_owned()
     }
 }

@@ -17,6 +17,11 @@ async fn series_are_listed() {
     .await;
     check_bad_data("/api/v1/series", "no match[] parameter provided").await;
     check_bad_data(
+        "/api/v1/series?match[]=up&x=%zz",
+        "error parsing form values: invalid URL escape \"%zz\"",
+    )
+    .await;
+    check_bad_data(
         "/api/v1/series?match[]=%7Bjob%3D~%22.*%22%7D",
         "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
     )
@@ -57,6 +62,12 @@ async fn labels_are_listed() {
     )
     .await;
     check_bad_data("/api/v1/label/U__/values", "invalid label name: \"\"").await;
+    check_bad_data("/api/v1/label/a%ffb/values", "invalid label name: \"a\\xffb\"").await;
+    check_bad_data(
+        "/api/v1/labels?match[]=%7B%7D",
+        "match[] must contain at least one non-empty matcher",
+    )
+    .await;
     check(
         "/api/v1/label/fails/values",
         422,
@@ -90,9 +101,9 @@ async fn federation_is_text() {
     check("/federate", 200, "").await;
     check("/federate?match[]=a&match[]=b", 500, "too much\n").await;
     check(
-        "/federate?match[]=%7B%7D",
+        "/federate?match[]=a%20b",
         400,
-        "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher\n",
+        "1:3: parse error: unexpected identifier \"b\"\n",
     )
     .await;
 }

@@ -7,17 +7,18 @@ async fn targets_are_listed() {
                   \"lastScrape\":\"0001-01-01T00:00:00Z\",\"lastScrapeDuration\":0.25,\"health\":\"up\",\
                   \"scrapeInterval\":\"1m\",\"scrapeTimeout\":\"10s\"}";
     let dropped = "{\"discoveredLabels\":{\"a\":\"b\"},\"scrapePool\":\"node\"}";
-    for (query, active, dropped) in [
-        ("", active, dropped),
-        ("?state=any", active, dropped),
-        ("?state=Active", active, ""),
-        ("?state=dropped", "", dropped),
-        ("?state=active&scrapePool=other", "", ""),
+    let counts = "{\"node\":1}";
+    for (query, active, dropped, counts) in [
+        ("", active, dropped, counts),
+        ("?state=any", active, dropped, counts),
+        ("?state=Active", active, "", "null"),
+        ("?state=dropped", "", dropped, counts),
+        ("?state=active&scrapePool=other", "", "", "null"),
     ] {
         check_data(
             &format!("/api/v1/targets{query}"),
             &format!(
-                "{{\"activeTargets\":[{active}],\"droppedTargets\":[{dropped}],\"droppedTargetCounts\":{{\"node\":1}}}}"
+                "{{\"activeTargets\":[{active}],\"droppedTargets\":[{dropped}],\"droppedTargetCounts\":{counts}}}"
             ),
         )
         .await;
@@ -87,13 +88,36 @@ async fn the_status_endpoints_have_their_shapes() {
             "alertmanagers",
             "{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}",
         ),
-        ("notifications", "[]"),
+        (
+            "notifications",
+            "[{\"active\":true,\"date\":\"1970-01-01T00:00:01.5Z\",\"text\":\"Something is wrong.\"}]",
+        ),
+        (
+            "status/self_metrics?metric_name_pattern=own.*",
+            "[{\"help\":\"\",\"metric\":[{\"counter\":{\"value\":2},\"label\":[{\"name\":\"a\",\"value\":\"b\"}]}],\
+             \"name\":\"own_total\",\"type\":\"COUNTER\"}]",
+        ),
+        (
+            "targets/relabel_steps?scrapePool=node&labels=%7B%22a%22:%22b%22%7D",
+            "{\"steps\":[{\"rule\":{\"action\":\"keep\",\"regex\":\"(.*)\",\"replacement\":\"\",\"separator\":\"\"},\
+             \"output\":{\"a\":\"b\"},\"keep\":true}]}",
+        ),
     ] {
         check_data(&format!("/api/v1/{path}"), data).await;
     }
     check("/version", 200, build).await;
     check_bad_data("/api/v1/status/tsdb?limit=0", "limit must be a positive number").await;
     check_bad_data("/api/v1/status/tsdb?limit=10001", "limit must not exceed 10000").await;
+    check_bad_data(
+        "/api/v1/targets/relabel_steps?scrapePool=x&labels=%7B%7D",
+        "error retrieving scrape config: scrape pool \"x\" not found",
+    )
+    .await;
+    check_bad_data(
+        "/api/v1/rules?group_limit=99999999999",
+        "invalid parameter \"group_limit\": group_limit needs to be a valid number: strconv.ParseInt: parsing \"99999999999\": value out of range",
+    )
+    .await;
     check_bad_data(
         "/api/v1/rules?type=x",
         "invalid parameter \"type\": not supported value \"x\"",
@@ -144,4 +168,24 @@ async fn routes_of_absent_roles_say_so() {
     }
     let page = send_to(edge_of(options(), alone), request("GET", "/", &[], "")).await;
     assert_eq!(page.status, 200);
+}
+
+#[tokio::test]
+async fn notifications_are_followed() {
+    let live = get("/api/v1/notifications/live").await;
+    assert_eq!(live.header("content-type"), "text/event-stream");
+    assert_eq!(
+        live.text(),
+        "data: {\"active\":true,\"date\":\"1970-01-01T00:00:01.5Z\",\"text\":\"Something is wrong.\"}\n\n"
+    );
+}
+
+#[tokio::test]
+async fn the_description_names_the_version_that_was_asked_for() {
+    for (query, version) in [("", "3.1.0"), ("?openapi_version=3.2", "3.2.0")] {
+        let answer = get(&format!("/api/v1/openapi.yaml{query}")).await;
+        let text = answer.text();
+        assert!(text.starts_with(&format!("openapi: {version}\n")), "{text}");
+        assert!(text.contains("  /label/{name}/values:\n    get:\n"), "{text}");
+    }
 }

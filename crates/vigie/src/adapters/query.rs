@@ -7,15 +7,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use vigie_api::{
     Found, HeadStats, LabelsRequest, MetadataRequest, NamedCount, QueryAnswer, QueryBackend, QueryError,
-    QueryErrorKind, QueryOptions, QueryRange, QueryStats, TsdbStats,
+    QueryErrorKind, QueryOptions, QueryRange, QueryStats, SelectRequest, TsdbStats,
 };
 use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
-use vigie_promql::Vector;
+use vigie_promql::{Series, Vector};
 use vigie_querier::{FindRequest, Querier, QueryRequest};
+use vigie_runtime::{Clock as _, SystemClock};
+
+use super::query_log::LoggedQuery;
+use super::{ActiveQueries, QueryLog};
 
 pub(crate) struct QueryAdapter {
     pub(crate) querier: Arc<Querier>,
     pub(crate) lookback_ms: i64,
+    /// `--query.max-samples`
+    pub(crate) max_samples: u64,
+    pub(crate) active: Arc<ActiveQueries>,
+    pub(crate) log: Arc<QueryLog>,
 }
 
 #[async_trait]
@@ -109,6 +117,26 @@ impl QueryBackend for QueryAdapter {
             .map_err(edge_error)
     }
 
+    async fn select(&self, tenant: &TenantId, request: SelectRequest) -> Result<Vec<Series>, QueryError> {
+        if request.start_ms > request.end_ms {
+            return Ok(Vec::new());
+        }
+        let range = vigie_promql::SelectRequest {
+            matchers: request.matchers,
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        // What is not limited for itself is held in memory all the same.
+        let max_samples = request
+            .max_samples
+            .unwrap_or(self.max_samples)
+            .min(self.max_samples);
+        self.querier
+            .raw_series(tenant, range, max_samples)
+            .await
+            .map_err(edge_error)
+    }
+
     async fn tsdb_stats(&self, tenant: &TenantId, limit: usize) -> Result<TsdbStats, QueryError> {
         let stats = self
             .querier
@@ -146,6 +174,33 @@ impl QueryAdapter {
         range: QueryRange,
         options: &QueryOptions,
     ) -> Result<QueryAnswer, QueryError> {
+        let now_ms = SystemClock.now_ms();
+        let _active = self.active.begin(query, now_ms / 1000);
+        let outcome = self.evaluate(tenant, query, range, options).await;
+        if self.log.is_on() {
+            let stats = outcome.as_ref().ok().map(|(_, stats)| *stats);
+            let logged = LoggedQuery {
+                query,
+                range,
+                options,
+                stats: stats.unwrap_or_default(),
+                error: outcome.as_ref().err(),
+            };
+            self.log.write(&logged, SystemClock.now_ms());
+        }
+        outcome.map(|(answer, stats)| QueryAnswer {
+            stats: options.wants_stats.then_some(stats),
+            ..answer
+        })
+    }
+
+    async fn evaluate(
+        &self,
+        tenant: &TenantId,
+        query: &str,
+        range: QueryRange,
+        options: &QueryOptions,
+    ) -> Result<(QueryAnswer, QueryStats), QueryError> {
         let request = QueryRequest {
             query: query.to_owned(),
             start_ms: range.start_ms,
@@ -157,7 +212,7 @@ impl QueryAdapter {
             lookback_ms: options.lookback_ms,
         };
         let answer = self.querier.query(tenant, request).await.map_err(edge_error)?;
-        let stats = options.wants_stats.then(|| QueryStats {
+        let stats = QueryStats {
             eval_total_seconds: answer.took.as_secs_f64(),
             inner_eval_seconds: answer.took.as_secs_f64(),
             exec_queue_seconds: answer.queued.as_secs_f64(),
@@ -166,12 +221,13 @@ impl QueryAdapter {
             samples_read: answer.stats.samples_read,
             peak_samples: answer.stats.peak_samples,
             ..QueryStats::default()
-        });
-        Ok(QueryAnswer {
+        };
+        let answer = QueryAnswer {
             value: answer.value,
             annotations: answer.annotations,
-            stats,
-        })
+            stats: None,
+        };
+        Ok((answer, stats))
     }
 }
 

@@ -1,0 +1,102 @@
+//! Answers to remote read, as one message of samples or as a stream of chunks.
+
+use axum::body::Bytes;
+use prost::Message;
+use vigie_model::Labels;
+use vigie_promql::Series;
+
+use super::messages::{
+    Chunk, ChunkedReadResponse, ChunkedSeries, QueryResult, ReadResponse, Sample, TimeSeries,
+};
+use super::{with_external, xor};
+
+/// As many as Prometheus's own chunks have.
+const SAMPLES_PER_CHUNK: usize = 120;
+const XOR: i32 = 1;
+
+/// `prometheus.ReadResponse` with a result for each query.
+pub(crate) fn sample_response(results: &[Vec<Series>], external: &Labels) -> Vec<u8> {
+    let result = |series: &Vec<Series>| QueryResult {
+        timeseries: series
+            .iter()
+            .map(|series| TimeSeries {
+                labels: with_external(&series.labels, external),
+                samples: samples(series).collect(),
+            })
+            .collect(),
+    };
+    ReadResponse {
+        results: results.iter().map(result).collect(),
+    }
+    .encode_to_vec()
+}
+
+fn samples(series: &Series) -> impl Iterator<Item = Sample> {
+    series
+        .timestamps_ms
+        .iter()
+        .zip(&series.values)
+        .map(|(&timestamp_ms, &value)| Sample { value, timestamp_ms })
+}
+
+/// The frames of a stream: each has a length, a checksum, and a `prometheus.ChunkedReadResponse` of one
+/// series. A series that takes more than `max_frame_bytes` is spread over several.
+pub(crate) fn frames(
+    results: Vec<Vec<Series>>,
+    external: Labels,
+    max_frame_bytes: usize,
+) -> impl Iterator<Item = Bytes> {
+    results.into_iter().enumerate().flat_map(move |(query, series)| {
+        let external = external.clone();
+        series
+            .into_iter()
+            .flat_map(move |series| series_frames(&series, query as i64, &external, max_frame_bytes))
+    })
+}
+
+fn series_frames(series: &Series, query_index: i64, external: &Labels, max_frame_bytes: usize) -> Vec<Bytes> {
+    let labels = with_external(&series.labels, external);
+    let label_bytes: usize = labels.iter().map(Message::encoded_len).sum();
+    let mut frames = Vec::new();
+    let mut chunks: Vec<Chunk> = Vec::new();
+    let mut bytes = label_bytes;
+    let mut close = |chunks: Vec<Chunk>| {
+        let message = ChunkedReadResponse {
+            chunked_series: vec![ChunkedSeries {
+                labels: labels.clone(),
+                chunks,
+            }],
+            query_index,
+        };
+        frames.push(frame(&message.encode_to_vec()));
+    };
+    let times = series.timestamps_ms.chunks(SAMPLES_PER_CHUNK);
+    for (times, values) in times.zip(series.values.chunks(SAMPLES_PER_CHUNK)) {
+        let chunk = Chunk {
+            min_time_ms: times.first().copied().unwrap_or_default(),
+            max_time_ms: times.last().copied().unwrap_or_default(),
+            encoding: XOR,
+            data: xor::encode(times, values),
+        };
+        bytes += chunk.encoded_len();
+        chunks.push(chunk);
+        if bytes >= max_frame_bytes {
+            close(std::mem::take(&mut chunks));
+            bytes = label_bytes;
+        }
+    }
+    if !chunks.is_empty() {
+        close(chunks);
+    }
+    frames
+}
+
+/// Length as a varint, CRC-32C in big-endian order, message.
+fn frame(message: &[u8]) -> Bytes {
+    let mut frame = Vec::with_capacity(message.len() + 14);
+    // A vector has room for any number of bytes.
+    let _ = prost::encode_length_delimiter(message.len(), &mut frame);
+    frame.extend_from_slice(&crc32c::crc32c(message).to_be_bytes());
+    frame.extend_from_slice(message);
+    frame.into()
+}

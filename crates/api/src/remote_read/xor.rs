@@ -1,0 +1,152 @@
+//! Prometheus's XOR chunks (tsdb/chunkenc/xor.go), written only.
+
+/// Encodes samples with ascending times. There are at most 65,535 of them.
+pub(super) fn encode(timestamps_ms: &[i64], values: &[f64]) -> Vec<u8> {
+    let count = u16::try_from(timestamps_ms.len()).unwrap_or(u16::MAX);
+    let mut bits = Bits {
+        bytes: count.to_be_bytes().to_vec(),
+        free: 0,
+    };
+    let mut previous_time = 0_i64;
+    let mut previous_delta = 0_i64;
+    let mut window = ValueWindow::default();
+    let mut previous_value = 0.0_f64;
+    let samples = timestamps_ms.iter().zip(values).take(usize::from(count));
+    for (position, (&time, &value)) in samples.enumerate() {
+        match position {
+            0 => {
+                bits.varint(time);
+                bits.write(value.to_bits(), 64);
+            }
+            1 => {
+                previous_delta = time.wrapping_sub(previous_time);
+                bits.uvarint(previous_delta.cast_unsigned());
+                window.write(&mut bits, previous_value, value);
+            }
+            _ => {
+                let delta = time.wrapping_sub(previous_time);
+                write_change(&mut bits, delta.wrapping_sub(previous_delta));
+                previous_delta = delta;
+                window.write(&mut bits, previous_value, value);
+            }
+        }
+        previous_time = time;
+        previous_value = value;
+    }
+    bits.bytes
+}
+
+/// How much longer or shorter an interval is than the one before.
+fn write_change(bits: &mut Bits, change: i64) {
+    let fits = |width: u32| (-((1 << (width - 1)) - 1)..=1 << (width - 1)).contains(&change);
+    let (prefix, prefix_width, width) = match change {
+        0 => (0b0, 1, 0),
+        _ if fits(14) => (0b10, 2, 14),
+        _ if fits(17) => (0b110, 3, 17),
+        _ if fits(20) => (0b1110, 4, 20),
+        _ => (0b1111, 4, 64),
+    };
+    bits.write(prefix, prefix_width);
+    bits.write(change.cast_unsigned(), width);
+}
+
+/// The bits of a value that differed from the last, which is where the next difference is expected.
+#[derive(Debug, Default)]
+struct ValueWindow(Option<(u32, u32)>);
+
+impl ValueWindow {
+    fn write(&mut self, bits: &mut Bits, previous: f64, value: f64) {
+        let change = previous.to_bits() ^ value.to_bits();
+        if change == 0 {
+            bits.write(0, 1);
+            return;
+        }
+        bits.write(1, 1);
+        // Five bits hold the number.
+        let leading = change.leading_zeros().min(31);
+        let trailing = change.trailing_zeros();
+        match self.0 {
+            Some((known_leading, known_trailing))
+                if leading >= known_leading && trailing >= known_trailing =>
+            {
+                bits.write(0, 1);
+                bits.write(change >> known_trailing, 64 - known_leading - known_trailing);
+            }
+            _ => {
+                self.0 = Some((leading, trailing));
+                let width = 64 - leading - trailing;
+                bits.write(1, 1);
+                bits.write(u64::from(leading), 5);
+                // 64 does not fit into six bits, and 0 does not occur.
+                bits.write(u64::from(width % 64), 6);
+                bits.write(change >> trailing, width);
+            }
+        }
+    }
+}
+
+struct Bits {
+    bytes: Vec<u8>,
+    /// Bits of the last byte that are not used yet.
+    free: u32,
+}
+
+impl Bits {
+    /// Appends the lowest `width` bits, the highest of them first.
+    fn write(&mut self, value: u64, width: u32) {
+        for position in (0..width).rev() {
+            if self.free == 0 {
+                self.bytes.push(0);
+                self.free = 8;
+            }
+            self.free -= 1;
+            let bit = u8::from((value >> position) & 1 == 1);
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= bit << self.free;
+            }
+        }
+    }
+
+    fn uvarint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.write((value & 0x7f) | 0x80, 8);
+            value >>= 7;
+        }
+        self.write(value, 8);
+    }
+
+    fn varint(&mut self, value: i64) {
+        self.uvarint(((value << 1) ^ (value >> 63)).cast_unsigned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_where_prometheus_reads_them() {
+        // Count, varint 2000, bits of 1.0; uvarint 15000, no change; no change of the interval, 1 → 2.
+        let chunk = encode(&[1000, 16_000, 31_000], &[1.0, 1.0, 2.0]);
+        let mut expected = vec![0, 3, 0xd0, 0x0f, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0x98, 0x75];
+        // 0 | 0, 1 1 00001 001010(11 bits wide) 11111111111…
+        let change = 1.0_f64.to_bits() ^ 2.0_f64.to_bits();
+        let (leading, trailing) = (change.leading_zeros(), change.trailing_zeros());
+        let mut tail = Bits {
+            bytes: Vec::new(),
+            free: 0,
+        };
+        for (value, width) in [
+            (0, 1),
+            (0, 1),
+            (0b11, 2),
+            (u64::from(leading), 5),
+            (u64::from(64 - leading - trailing), 6),
+            (change >> trailing, 64 - leading - trailing),
+        ] {
+            tail.write(value, width);
+        }
+        expected.extend(tail.bytes);
+        assert_eq!(chunk, expected);
+    }
+}
