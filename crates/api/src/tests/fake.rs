@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
 use vigie_model::{FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, Vector, VectorSample};
+use vigie_promql::{Annotations, MatrixSeries, QueryValue, Remark, Vector, VectorSample};
 
 use crate::*;
 
@@ -104,8 +104,8 @@ impl FakeQuery {
             "remarks" => {
                 annotations
                     .warnings
-                    .extend((0..12).map(|number| format!("warning {number:02}")));
-                annotations.infos.insert("info".to_owned());
+                    .extend((0..12).map(|number| Remark::from(format!("warning {number:02}").as_str())));
+                annotations.infos.insert(Remark::from("info"));
                 QueryValue::Vector(Vec::new())
             }
             "hang" => {
