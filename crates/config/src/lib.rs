@@ -18,7 +18,7 @@ mod remote;
 mod scrape;
 mod secret;
 mod sections;
-mod yaml;
+pub mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use config::{Config, SELF_SCRAPE_JOB};
