@@ -3,11 +3,13 @@
 //! A series has one home, so the parts are joined and never compared. The crate must not know JSON,
 //! HTTP, storage or Raft, nor what PromQL means, which [`vigie_promql`] does.
 
+mod answer;
 mod decode;
 mod error;
 mod find;
 mod metrics;
 mod querier;
+mod service;
 mod source;
 mod stats;
 

@@ -68,7 +68,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let scraper = build_scraper(&settings, distributor.as_ref(), &metrics, scraper_stop.clone())?;
     let http_stop = CancellationToken::new();
     let backends = Backends {
-        query: querier.map(|querier| {
+        query: querier.clone().map(|querier| {
             Arc::new(QueryAdapter {
                 querier,
                 lookback_ms: settings.lookback_ms,
@@ -110,6 +110,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         let services = grpc::Services {
             ingester: ingester.clone(),
             distributor: distributor.clone(),
+            querier,
         };
         tasks.spawn(grpc::listen(address, services, grpc_stop.clone()).await?);
     }
@@ -254,6 +255,7 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
         subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
         promql: settings.features.promql,
         delayed_name_removal: settings.features.delayed_name_removal,
+        use_start_timestamps: settings.features.use_start_timestamps,
         ..QuerierOptions::default()
     }
 }
