@@ -1,6 +1,9 @@
 //! Commands on the files beside this test: what they print and end with.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 use vigie_tool::{Outcome, run_collected};
 
@@ -140,6 +143,117 @@ fn tests_are_chosen_by_name() {
         "",
     );
     assert_eq!(run("test rules --run=wrong %unit_bad.yml").0, Outcome::Failure);
+}
+
+/// Asks a server that gives one answer, and returns what it was asked: the path, then the form.
+#[track_caller]
+fn check_asked(
+    command: &str,
+    (status, body): (&'static str, &'static str),
+    outcome: Outcome,
+    out: &str,
+    err: &str,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut request = String::new();
+        reader.read_line(&mut request).unwrap();
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).unwrap();
+            if header.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut form = vec![0; length];
+        reader.read_exact(&mut form).unwrap();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        format!("{path} {}", String::from_utf8(form).unwrap())
+    });
+    check(
+        &command.replace("SERVER", &address.to_string()),
+        outcome,
+        out,
+        err,
+    );
+    server.join().unwrap()
+}
+
+#[test]
+fn a_server_is_asked() {
+    let vector = "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[\
+                  {\"metric\":{\"__name__\":\"up\",\"job\":\"a\"},\"value\":[5.5,\"1\"]}]}}";
+    let asked = check_asked(
+        "query instant --time=5.5 SERVER up",
+        ("200 OK", vector),
+        Outcome::Success,
+        "up{job=\"a\"} => 1 @[5.5]\n",
+        "",
+    );
+    assert_eq!(asked, "/api/v1/query query=up&time=5.5");
+    let asked = check_asked(
+        "query -o json range --start=0 --end=500 SERVER a+b",
+        ("200 OK", vector),
+        Outcome::Success,
+        "[{\"metric\":{\"__name__\":\"up\",\"job\":\"a\"},\"value\":[5.5,\"1\"]}]\n",
+        "",
+    );
+    assert_eq!(asked, "/api/v1/query_range query=a%2Bb&start=0&end=500&step=2");
+    let asked = check_asked(
+        "query labels --start=1 --end=2 --match=up SERVER job",
+        (
+            "200 OK",
+            "{\"status\":\"success\",\"data\":[\"a\",\"b\"],\"warnings\":[\"w\"]}",
+        ),
+        Outcome::Success,
+        "a\nb\n",
+        "query warning: w\n",
+    );
+    assert_eq!(asked, "/api/v1/label/job/values?start=1&end=2&match%5B%5D=up ");
+    let asked = check_asked(
+        "query series --start=1 --end=2 --match=up --match=x SERVER",
+        (
+            "200 OK",
+            "{\"status\":\"success\",\"data\":[{\"job\":\"a\",\"__name__\":\"up\"}]}",
+        ),
+        Outcome::Success,
+        "{__name__=\"up\", job=\"a\"}\n",
+        "",
+    );
+    assert_eq!(asked, "/api/v1/series start=1&end=2&match%5B%5D=up&match%5B%5D=x");
+}
+
+#[test]
+fn what_a_server_refuses_is_told() {
+    check_asked(
+        "query instant SERVER sum(",
+        (
+            "400 Bad Request",
+            "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"it is bad\"}",
+        ),
+        Outcome::Failure,
+        "",
+        "query error: bad_data: it is bad\n",
+    );
+    check_asked(
+        "query instant SERVER up",
+        ("503 Service Unavailable", "not ready\n"),
+        Outcome::Failure,
+        "",
+        "query error: server_error: server error: 503 (detail: not ready)\n",
+    );
 }
 
 #[test]
