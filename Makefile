@@ -11,6 +11,9 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 TOOLS_BIN := $(VIGIE_CACHE)/tools/bin
 VIGIE := $(CARGO_TARGET_DIR)/release/vigie
+# Where scripts/bootstrap.sh puts a Go toolchain that was missing, and where it may be already.
+GO := PATH="$(VIGIE_CACHE)/go/bin:/usr/local/go/bin:$(PATH)" go
+GO_TEST_FLAGS ?=
 # Empty here; .ci/run sets it to --locked.
 CARGO_FLAGS ?=
 CARGO_TEST_FLAGS ?=
@@ -42,6 +45,16 @@ test: bootstrap ## All tests that need nothing but this repository.
 conformance-scripts: bootstrap ## Prometheus's own PromQL test scripts, from its Go module.
 	VIGIE_PROMQLTEST_DATA="$$(scripts/promqltest-data.sh)" \
 		cargo test $(CARGO_FLAGS) --release --package vigie-promql --features upstream --test upstream $(CARGO_TEST_FLAGS)
+
+.PHONY: conformance
+conformance: build ## The same scripts, run by Prometheus's own harness against a running Vigie.
+	@scripts/bootstrap.sh go
+	cd conformance && VIGIE_BIN=$(VIGIE) GOFLAGS=-mod=readonly $(GO) test -count=1 $(GO_TEST_FLAGS) ./...
+
+.PHONY: test-promtool
+test-promtool: bootstrap tools-prometheus ## `vigie promql` beside the real promtool, on rule and test files of our own.
+	VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
+		cargo test $(CARGO_FLAGS) --release --package vigie-tool --features promtool --test promtool $(CARGO_TEST_FLAGS)
 
 .PHONY: lint
 lint: bootstrap ## Formatting and lints, nothing is changed.

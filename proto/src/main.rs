@@ -10,7 +10,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-const FILES: [&str; 2] = ["vigie/v1/ingester.proto", "vigie/v1/distributor.proto"];
+const FILES: [&str; 3] = [
+    "vigie/v1/ingester.proto",
+    "vigie/v1/distributor.proto",
+    "vigie/v1/querier.proto",
+];
 /// Where the `.proto` files are, and whence the generated ones are found.
 const PROTO: &str = env!("CARGO_MANIFEST_DIR");
 const GENERATED: &str = "../crates/proto/src/generated";

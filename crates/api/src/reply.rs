@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use vigie_promql::Annotations;
+use vigie_promql::{Annotations, Remark};
 
 use crate::error::{ApiError, ErrorKind};
 use crate::json::{write_array, write_string};
@@ -56,12 +56,12 @@ impl Reply {
 
 fn add_capped(
     list: &mut Vec<String>,
-    remarks: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+    remarks: impl IntoIterator<Item = Remark, IntoIter: ExactSizeIterator>,
     what: &str,
 ) {
     let remarks = remarks.into_iter();
     let omitted = remarks.len().saturating_sub(MAX_REMARKS);
-    list.extend(remarks.take(MAX_REMARKS));
+    list.extend(remarks.take(MAX_REMARKS).map(|remark| remark.to_string()));
     if omitted > 0 {
         list.push(format!("{omitted} more {what} annotations omitted"));
     }

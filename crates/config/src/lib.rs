@@ -19,7 +19,7 @@ mod scrape;
 mod secret;
 mod sections;
 mod tenants;
-mod yaml;
+pub mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use bytes::parse_bytes;

@@ -7,6 +7,6 @@ mod decode;
 mod emit;
 mod node;
 
-pub(crate) use decode::{Fields, Problems};
+pub use decode::{Fields, Problems};
 pub(crate) use emit::{Yaml, YamlMap};
-pub(crate) use node::{Node, Value};
+pub use node::{Node, Value};

@@ -9,6 +9,8 @@ mod ast;
 mod error;
 mod eval;
 pub mod functions;
+mod memory_source;
+pub mod notation;
 mod parse;
 mod plan;
 mod print;
@@ -16,7 +18,7 @@ mod source;
 mod value;
 mod walk;
 
-pub use annotations::Annotations;
+pub use annotations::{Annotations, Remark};
 pub use ast::{
     AggregateExpr, AggregateOp, AtModifier, BinaryExpr, BinaryOp, CallExpr, DurationExpr, DurationOp, Expr,
     ExprKind, FillValues, Grouping, MatchCardinality, MatrixSelector, Offset, RangeEdge, Span, SubqueryExpr,
@@ -24,6 +26,7 @@ pub use ast::{
 };
 pub use error::{EvalError, ParseError, UnboundedSelector};
 pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate};
+pub use memory_source::MemorySource;
 pub use parse::{MAX_DEPTH, ParseOptions, check_bounded, parse, parse_selector, parse_with};
 pub use plan::{Plan, QueryParams};
 pub use print::pretty;

@@ -25,6 +25,7 @@ use futures::stream::BoxStream;
 pub use convert::{WireExemplarError, WireMatcherError, matchers_from_wire, matchers_to_wire};
 pub use v1::distributor_server::Distributor;
 pub use v1::ingester_server::Ingester;
+pub use v1::querier_server::Querier;
 
 /// A stream of messages, as every streaming method here returns.
 pub type MessageStream<T> = BoxStream<'static, Result<T, tonic::Status>>;

@@ -3,6 +3,7 @@
 //! A series has one home, so the parts are joined and never compared. The crate must not know JSON,
 //! HTTP, storage or Raft, nor what PromQL means, which [`vigie_promql`] does.
 
+mod answer;
 mod decode;
 mod error;
 mod exemplars;
@@ -11,6 +12,7 @@ mod metrics;
 mod patience;
 mod querier;
 mod raw;
+mod service;
 mod source;
 mod stats;
 mod turns;

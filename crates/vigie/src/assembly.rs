@@ -85,6 +85,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let http_stop = CancellationToken::new();
     let backends = Backends {
         query: querier
+            .clone()
             .map(|querier| query_backend(&settings, &process, querier))
             .transpose()?,
         write: distributor
@@ -142,6 +143,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         let services = grpc::Services {
             ingester: ingester.clone(),
             distributor: distributor.clone(),
+            querier,
         };
         tasks.spawn(grpc::listen(address, services, grpc_stop.clone()).await?);
     }
@@ -319,6 +321,7 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
         subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
         promql: settings.features.promql,
         delayed_name_removal: settings.features.delayed_name_removal,
+        use_start_timestamps: settings.features.use_start_timestamps,
         ..QuerierOptions::default()
     }
 }

@@ -14,11 +14,14 @@ use vigie_ingester::Ingester;
 use vigie_proto::MAX_MESSAGE_BYTES;
 use vigie_proto::v1::distributor_server::DistributorServer;
 use vigie_proto::v1::ingester_server::IngesterServer;
+use vigie_proto::v1::querier_server::QuerierServer;
+use vigie_querier::Querier;
 
 /// The services of this process.
 pub(crate) struct Services {
     pub(crate) ingester: Option<Arc<Ingester>>,
     pub(crate) distributor: Option<Arc<Distributor>>,
+    pub(crate) querier: Option<Arc<Querier>>,
 }
 
 /// Binds before it returns, so that a taken port is an error at start; serves until `shutdown`.
@@ -41,6 +44,8 @@ pub(crate) async fn listen(
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
     });
+    // Takes queries, which are short; its answers come in messages of bounded size.
+    let querier = services.querier.map(QuerierServer::from_arc);
     let server = Server::builder()
         .initial_stream_window_size(2 << 20)
         .initial_connection_window_size(32 << 20)
@@ -49,6 +54,7 @@ pub(crate) async fn listen(
         .tcp_nodelay(true)
         .add_optional_service(ingester)
         .add_optional_service(distributor)
+        .add_optional_service(querier)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
             shutdown.cancelled().await
         });

@@ -27,6 +27,18 @@ use crate::settings::Settings;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|command| command == "promql")
+    {
+        // Its own command line; the name of the program stays in front for its help.
+        return vigie_tool::main(
+            std::env::args_os()
+                .enumerate()
+                .filter(|(at, _)| *at != 1)
+                .map(|(_, text)| text),
+        );
+    }
     let flags = Flags::parse();
     match run(flags) {
         Ok(()) => ExitCode::SUCCESS,

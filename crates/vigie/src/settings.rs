@@ -73,6 +73,7 @@ pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
     pub(crate) exemplar_storage: bool,
+    pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
 }
@@ -92,14 +93,12 @@ const KNOWN_FEATURES: &[&str] = &[
     "otlp-deltatocumulative",
     "otlp-native-delta-ingestion",
     "promql-at-modifier",
-    "promql-duration-expr",
     "promql-negative-offset",
     "promql-per-step-stats",
     "search-api",
     "st-storage",
     "st-synthesis",
     "type-and-unit-labels",
-    "use-start-timestamps",
     "use-uncached-io",
     "xor2-encoding",
 ];
@@ -211,6 +210,9 @@ fn features(given: &[String]) -> Result<Features> {
             "promql-binop-fill-modifiers" => features.promql.fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
             "exemplar-storage" => features.exemplar_storage = true,
+            // Part of the language here, whether asked for or not.
+            "promql-duration-expr" => {}
+            "use-start-timestamps" => features.use_start_timestamps = true,
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
         }

@@ -13,6 +13,7 @@ const RANKS: &[(u8, u8, &[&str])] = &[
     ),
     (0, 2, &["vigie-head"]),
     (1, 0, &["vigie-proto", "vigie-config", "vigie-runtime"]),
+    (1, 1, &["vigie-rules"]),
     (2, 0, &["vigie-storage", "vigie-cluster"]),
     (2, 1, &["vigie-replica"]),
     (
@@ -25,7 +26,7 @@ const RANKS: &[(u8, u8, &[&str])] = &[
             "vigie-scraper",
         ],
     ),
-    (4, 0, &["vigie-api"]),
+    (4, 0, &["vigie-api", "vigie-tool"]),
     (5, 0, &["vigie"]),
 ];
 

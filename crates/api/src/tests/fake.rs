@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use vigie_model::{Exemplar, FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, Series, Vector, VectorSample};
+use vigie_promql::{Annotations, MatrixSeries, QueryValue, Remark, Series, Vector, VectorSample};
 
 use crate::*;
 
@@ -105,8 +105,8 @@ impl FakeQuery {
             "remarks" => {
                 annotations
                     .warnings
-                    .extend((0..12).map(|number| format!("warning {number:02}")));
-                annotations.infos.insert("info".to_owned());
+                    .extend((0..12).map(|number| Remark::from(format!("warning {number:02}").as_str())));
+                annotations.infos.insert(Remark::from("info"));
                 QueryValue::Vector(Vec::new())
             }
             "hang" => {

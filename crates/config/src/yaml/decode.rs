@@ -16,7 +16,7 @@ use crate::{ConfigError, Secret};
 /// Mistakes of form are all reported together, each with its line. A mistake of meaning ends the
 /// report: the first one found is told, and only if the form was right.
 #[derive(Debug)]
-pub(crate) struct Problems {
+pub struct Problems {
     /// What relative paths in the document are relative to.
     dir: PathBuf,
     form: RefCell<Vec<String>>,
@@ -24,7 +24,7 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    pub(crate) fn new(dir: &Path) -> Problems {
+    pub fn new(dir: &Path) -> Problems {
         Problems {
             dir: dir.to_owned(),
             form: RefCell::default(),
@@ -33,22 +33,22 @@ impl Problems {
     }
 
     /// A path or glob as the document means it; the empty text stays empty.
-    pub(crate) fn resolve(&self, path: &str) -> String {
+    pub fn resolve(&self, path: &str) -> String {
         if path.is_empty() || Path::new(path).is_absolute() {
             return path.to_owned();
         }
         self.dir.join(path).to_string_lossy().into_owned()
     }
 
-    pub(crate) fn form(&self, line: usize, message: impl std::fmt::Display) {
+    pub fn form(&self, line: usize, message: impl std::fmt::Display) {
         self.form.borrow_mut().push(format!("line {line}: {message}"));
     }
 
-    pub(crate) fn meaning(&self, error: impl Into<ConfigError>) {
+    pub fn meaning(&self, error: impl Into<ConfigError>) {
         self.meaning.borrow_mut().get_or_insert_with(|| error.into());
     }
 
-    pub(crate) fn invalid(&self, message: impl Into<String>) {
+    pub fn invalid(&self, message: impl Into<String>) {
         self.meaning(ConfigError::Invalid(message.into()));
     }
 
@@ -62,7 +62,7 @@ impl Problems {
         self.form(node.line, format!("cannot unmarshal {found} into {go_type}"));
     }
 
-    pub(crate) fn finish(self) -> Result<(), ConfigError> {
+    pub fn finish(self) -> Result<(), ConfigError> {
         let mut form = self.form.into_inner();
         if form.is_empty() {
             return self.meaning.into_inner().map_or(Ok(()), Err);
@@ -71,7 +71,7 @@ impl Problems {
         Err(ConfigError::Unmarshal(form))
     }
 
-    pub(crate) fn string(&self, node: &Node) -> Option<String> {
+    pub fn string(&self, node: &Node) -> Option<String> {
         let text = node.text();
         if text.is_none() && !node.is_null() {
             self.mismatch(node, "string");
@@ -79,7 +79,7 @@ impl Problems {
         text.map(str::to_owned)
     }
 
-    pub(crate) fn bool(&self, node: &Node) -> Option<bool> {
+    pub fn bool(&self, node: &Node) -> Option<bool> {
         match &node.value {
             Value::Null => None,
             Value::Scalar { text, plain: true } if bool_value(text).is_some() => bool_value(text),
@@ -91,7 +91,7 @@ impl Problems {
     }
 
     /// A number that Rust reads the way YAML writes it.
-    pub(crate) fn number<T: std::str::FromStr>(&self, node: &Node, go_type: &str) -> Option<T> {
+    pub fn number<T: std::str::FromStr>(&self, node: &Node, go_type: &str) -> Option<T> {
         if node.is_null() {
             return None;
         }
@@ -105,7 +105,7 @@ impl Problems {
         number
     }
 
-    pub(crate) fn duration(&self, node: &Node) -> Option<Duration> {
+    pub fn duration(&self, node: &Node) -> Option<Duration> {
         let text = self.string(node)?;
         match parse_duration_ms(&text) {
             Ok(ms) => Some(Duration::from_millis(ms.unsigned_abs())),
@@ -116,13 +116,13 @@ impl Problems {
         }
     }
 
-    pub(crate) fn bytes(&self, node: &Node) -> Option<u64> {
+    pub fn bytes(&self, node: &Node) -> Option<u64> {
         let text = self.string(node)?;
         parse_bytes(&text).map_err(|message| self.invalid(message)).ok()
     }
 
     /// The items of a list; null is an empty one.
-    pub(crate) fn list<T>(&self, node: &Node, go_type: &str, item: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
+    pub fn list<T>(&self, node: &Node, go_type: &str, item: impl FnMut(&Node) -> Option<T>) -> Vec<T> {
         match &node.value {
             Value::Null => Vec::new(),
             Value::List(items) => items.iter().filter_map(item).collect(),
@@ -133,12 +133,12 @@ impl Problems {
         }
     }
 
-    pub(crate) fn strings(&self, node: &Node) -> Vec<String> {
+    pub fn strings(&self, node: &Node) -> Vec<String> {
         self.list(node, "[]string", |item| self.string(item))
     }
 
     /// A map with keys chosen by the user.
-    pub(crate) fn map<T>(
+    pub fn map<T>(
         &self,
         node: &Node,
         go_type: &str,
@@ -165,7 +165,7 @@ impl Problems {
         map
     }
 
-    pub(crate) fn string_map(&self, node: &Node) -> BTreeMap<String, String> {
+    pub fn string_map(&self, node: &Node) -> BTreeMap<String, String> {
         self.map(node, "map[string]string", |value| {
             Some(self.string(value).unwrap_or_default())
         })
@@ -173,14 +173,16 @@ impl Problems {
 }
 
 /// The keys of a section. Each is taken once; what nobody took is an unknown field.
-pub(crate) struct Fields<'n> {
+#[derive(Debug)]
+pub struct Fields<'n> {
     entries: Vec<(&'n str, usize, &'n Node)>,
     go_type: &'static str,
-    pub(crate) problems: &'n Problems,
+    /// Where mistakes are told.
+    pub problems: &'n Problems,
 }
 
 impl<'n> Fields<'n> {
-    pub(crate) fn new(node: &'n Node, go_type: &'static str, problems: &'n Problems) -> Fields<'n> {
+    pub fn new(node: &'n Node, go_type: &'static str, problems: &'n Problems) -> Fields<'n> {
         let mut fields = Fields {
             entries: Vec::new(),
             go_type,
@@ -209,29 +211,29 @@ impl<'n> Fields<'n> {
         }
     }
 
-    pub(crate) fn take(&mut self, name: &str) -> Option<&'n Node> {
+    pub fn take(&mut self, name: &str) -> Option<&'n Node> {
         let at = self.entries.iter().position(|(present, ..)| *present == name)?;
         Some(self.entries.swap_remove(at).2)
     }
 
-    pub(crate) fn string(&mut self, name: &str) -> String {
+    pub fn string(&mut self, name: &str) -> String {
         self.take(name)
             .and_then(|node| self.problems.string(node))
             .unwrap_or_default()
     }
 
-    pub(crate) fn secret(&mut self, name: &str) -> Secret {
+    pub fn secret(&mut self, name: &str) -> Secret {
         Secret::new(self.string(name))
     }
 
     /// A path, made absolute or relative to the working directory.
-    pub(crate) fn path(&mut self, name: &str) -> String {
+    pub fn path(&mut self, name: &str) -> String {
         let path = self.string(name);
         self.problems.resolve(&path)
     }
 
     /// A key Prometheus knows and that can have no effect here.
-    pub(crate) fn refuse(&mut self, name: &str, reason: &str) {
+    pub fn refuse(&mut self, name: &str, reason: &str) {
         if self.take(name).is_some_and(|node| !node.is_null()) {
             self.problems
                 .invalid(format!("{name} is not supported: {reason}"));
@@ -239,7 +241,7 @@ impl<'n> Fields<'n> {
     }
 
     /// A null is the empty text, not the default.
-    pub(crate) fn string_or(&mut self, name: &str, default: &str) -> String {
+    pub fn string_or(&mut self, name: &str, default: &str) -> String {
         match self.take(name) {
             Some(node) => self.problems.string(node).unwrap_or_default(),
             None => default.to_owned(),
@@ -247,51 +249,51 @@ impl<'n> Fields<'n> {
     }
 
     /// A null is false, whatever the default.
-    pub(crate) fn bool(&mut self, name: &str) -> Option<bool> {
+    pub fn bool(&mut self, name: &str) -> Option<bool> {
         self.take(name)
             .map(|node| self.problems.bool(node).unwrap_or(false))
     }
 
-    pub(crate) fn uint(&mut self, name: &str) -> u64 {
+    pub fn uint(&mut self, name: &str) -> u64 {
         self.take(name)
             .and_then(|node| self.problems.number(node, "uint"))
             .unwrap_or_default()
     }
 
-    pub(crate) fn int(&mut self, name: &str) -> Option<i64> {
+    pub fn int(&mut self, name: &str) -> Option<i64> {
         self.take(name).and_then(|node| self.problems.number(node, "int"))
     }
 
-    pub(crate) fn float(&mut self, name: &str) -> f64 {
+    pub fn float(&mut self, name: &str) -> f64 {
         self.take(name)
             .and_then(|node| self.problems.number(node, "float64"))
             .unwrap_or_default()
     }
 
-    pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
+    pub fn duration(&mut self, name: &str) -> Option<Duration> {
         self.take(name).and_then(|node| self.problems.duration(node))
     }
 
-    pub(crate) fn bytes(&mut self, name: &str) -> u64 {
+    pub fn bytes(&mut self, name: &str) -> u64 {
         self.take(name)
             .and_then(|node| self.problems.bytes(node))
             .unwrap_or_default()
     }
 
-    pub(crate) fn strings(&mut self, name: &str) -> Vec<String> {
+    pub fn strings(&mut self, name: &str) -> Vec<String> {
         self.take(name)
             .map(|node| self.problems.strings(node))
             .unwrap_or_default()
     }
 
-    pub(crate) fn string_map(&mut self, name: &str) -> BTreeMap<String, String> {
+    pub fn string_map(&mut self, name: &str) -> BTreeMap<String, String> {
         self.take(name)
             .map(|node| self.problems.string_map(node))
             .unwrap_or_default()
     }
 
     /// Items of a list of sections. A null item is a mistake of meaning with the given message.
-    pub(crate) fn sections<T>(
+    pub fn sections<T>(
         &mut self,
         name: &str,
         null_message: &str,
@@ -319,7 +321,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Keys that end in the suffix, taken.
-    pub(crate) fn take_suffixed(&mut self, suffix: &str) -> Vec<(&'n str, usize, &'n Node)> {
+    pub fn take_suffixed(&mut self, suffix: &str) -> Vec<(&'n str, usize, &'n Node)> {
         let (taken, kept) = self
             .entries
             .drain(..)
@@ -328,7 +330,7 @@ impl<'n> Fields<'n> {
         taken
     }
 
-    pub(crate) fn finish(self) {
+    pub fn finish(self) {
         for (name, line, _) in self.entries {
             let message = format!("field {name} not found in type {}", self.go_type);
             self.problems.form(line, message);

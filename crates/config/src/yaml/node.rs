@@ -11,15 +11,17 @@ const MAX_DEPTH: usize = 64;
 /// Bounds what aliases may expand to, in nodes.
 const MAX_ALIASED: usize = 100_000;
 
-/// A value and the line it starts on, counted from 1.
+/// A value and where it starts, both counted from 1.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) line: usize,
-    pub(crate) value: Value,
+pub struct Node {
+    pub line: usize,
+    pub column: usize,
+    pub value: Value,
 }
 
+/// What YAML knows.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     Null,
     /// `plain`: written without quotes, so it may be a number or a boolean as well.
     Scalar {
@@ -32,30 +34,31 @@ pub(crate) enum Value {
 
 impl Node {
     /// The first document of the text; null if there is none.
-    pub(crate) fn parse(text: &str) -> Result<Node, ConfigError> {
+    pub fn parse(text: &str) -> Result<Node, ConfigError> {
         let mut builder = Builder::default();
         for next in Parser::new_from_str(text) {
             let (event, span) = next.map_err(|error| ConfigError::Syntax {
                 line: error.marker().line(),
                 message: error.kind().to_string(),
             })?;
-            let line = span.start.line();
-            if let Some(root) = builder.accept(event, line)? {
+            let place = (span.start.line(), span.start.col() + 1);
+            if let Some(root) = builder.accept(event, place)? {
                 return Ok(root);
             }
         }
         Ok(Node {
             line: 1,
+            column: 1,
             value: Value::Null,
         })
     }
 
-    pub(crate) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         self.value == Value::Null
     }
 
     /// The text of a scalar that is not null.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
             Value::Null | Value::List(_) | Value::Map(_) => None,
@@ -76,7 +79,7 @@ impl Node {
 
 /// A collection whose end has not come yet.
 struct Open {
-    line: usize,
+    place: (usize, usize),
     anchor: usize,
     /// Keys and values of a map alternate.
     items: Vec<Node>,
@@ -92,7 +95,8 @@ struct Builder {
 
 impl Builder {
     /// Returns the root once it is complete.
-    fn accept(&mut self, event: Event<'_>, line: usize) -> Result<Option<Node>, ConfigError> {
+    fn accept(&mut self, event: Event<'_>, place: (usize, usize)) -> Result<Option<Node>, ConfigError> {
+        let (line, column) = place;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
@@ -104,7 +108,7 @@ impl Builder {
                         plain,
                     }
                 };
-                Ok(self.place(Node { line, value }, anchor))
+                Ok(self.place(Node { line, column, value }, anchor))
             }
             Event::Alias(anchor) => {
                 let node = self
@@ -124,8 +128,8 @@ impl Builder {
                 }
                 Ok(self.place(node, 0))
             }
-            Event::SequenceStart(_, anchor, _) => self.enter(line, anchor, false),
-            Event::MappingStart(_, anchor, _) => self.enter(line, anchor, true),
+            Event::SequenceStart(_, anchor, _) => self.enter(place, anchor, false),
+            Event::MappingStart(_, anchor, _) => self.enter(place, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(done) => {
                     let anchor = done.anchor;
@@ -137,15 +141,20 @@ impl Builder {
         }
     }
 
-    fn enter(&mut self, line: usize, anchor: usize, is_map: bool) -> Result<Option<Node>, ConfigError> {
+    fn enter(
+        &mut self,
+        place: (usize, usize),
+        anchor: usize,
+        is_map: bool,
+    ) -> Result<Option<Node>, ConfigError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(ConfigError::Syntax {
-                line,
+                line: place.0,
                 message: "document is nested too deeply".to_owned(),
             });
         }
         self.open.push(Open {
-            line,
+            place,
             anchor,
             items: Vec::new(),
             is_map,
@@ -175,7 +184,8 @@ impl Open {
             Value::List(self.items)
         };
         Node {
-            line: self.line,
+            line: self.place.0,
+            column: self.place.1,
             value,
         }
     }

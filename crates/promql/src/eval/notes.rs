@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vigie_model::format_go_g;
 
-use crate::{Annotations, Span};
+use crate::{Annotations, Remark, Span};
 
 /// One kind of remark on one thing; said once however often it occurs.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,19 +61,20 @@ impl Notes {
     pub(crate) fn render(&self, query: &str) -> Annotations {
         let mut annotations = Annotations::default();
         for ((is_warning, text), (span, repair)) in &self.entries {
-            let mut text = text.clone();
+            let mut place = String::new();
             if !query.is_empty() {
-                if let Some(repair) = repair {
-                    text.push_str(&repair.to_string());
-                }
-                text.push_str(&position(query, *span));
+                place = repair.map(|repair| repair.to_string()).unwrap_or_default();
+                place.push_str(&position(query, *span));
             }
             let set = if *is_warning {
                 &mut annotations.warnings
             } else {
                 &mut annotations.infos
             };
-            set.insert(text);
+            set.insert(Remark {
+                text: text.clone(),
+                place,
+            });
         }
         annotations
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 use vigie_model::{CounterResetHint, FloatHistogram, Labels, is_stale_nan};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, VectorSample};
+use vigie_promql::{Annotations, MatrixSeries, QueryValue, Remark, VectorSample};
 
 use super::load::Item;
 
@@ -32,14 +32,17 @@ impl Pattern {
         }
     }
 
-    /// A text is given with its position in the query; the script may leave that out.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let position = Regex::new(r"(, from buckets .*)? \(\d+:\d+\)$").expect("a valid pattern");
         match self {
             Pattern::Anything => true,
-            Pattern::Text(expected) => expected == text || *expected == position.replace(text, ""),
+            Pattern::Text(expected) => expected == text,
             Pattern::Regex(regex) => regex.is_match(text),
         }
+    }
+
+    /// The script may leave the place out.
+    fn matches_remark(&self, remark: &Remark) -> bool {
+        self.matches(&remark.text) || self.matches(&remark.to_string())
     }
 }
 
@@ -124,7 +127,7 @@ impl Expected {
                 return Err(format!("{} is at {position}, expected at {at}", sample.labels));
             }
             let same = match (&self.series[at].1[..], &sample.histogram) {
-                ([Item::Value(expected)], None) => almost_equal(*expected, sample.value),
+                ([Item::Float(expected)], None) => almost_equal(*expected, sample.value),
                 ([Item::Histogram(expected)], Some(found)) => same_histogram(expected, found),
                 _ => false,
             };
@@ -161,7 +164,7 @@ impl Expected {
             .take_while(|at| *at <= end)
             .collect();
         let wanted: Vec<(Labels, Vec<Item>)> = match self.scalar {
-            Some(scalar) => vec![(Labels::empty(), vec![Item::Value(scalar); times.len()])],
+            Some(scalar) => vec![(Labels::empty(), vec![Item::Float(scalar); times.len()])],
             None => self.series.clone(),
         };
         for row in rows {
@@ -176,7 +179,7 @@ impl Expected {
             // Absent compares by `==`, which a NaN is not.
             let nan_placed = found
                 .iter()
-                .filter(|item| matches!(item, Item::Value(value) if value.is_nan()))
+                .filter(|item| matches!(item, Item::Float(value) if value.is_nan()))
                 .count();
             let same = total == placed.max(nan_placed)
                 && items.len() == found.len()
@@ -199,27 +202,27 @@ impl Expected {
     }
 }
 
-fn check_kind(kind: &str, patterns: &[Pattern], none: bool, found: &BTreeSet<String>) -> Result<(), String> {
+fn check_kind(kind: &str, patterns: &[Pattern], none: bool, found: &BTreeSet<Remark>) -> Result<(), String> {
     if none && !found.is_empty() {
         return Err(format!("unexpected {kind} {found:?}"));
     }
     for pattern in patterns {
-        if !found.iter().any(|text| pattern.matches(text)) {
+        if !found.iter().any(|remark| pattern.matches_remark(remark)) {
             return Err(format!("no {kind} matches {pattern:?} among {found:?}"));
         }
     }
-    let unmatched = found
-        .iter()
-        .find(|text| !patterns.is_empty() && !patterns.iter().any(|pattern| pattern.matches(text)));
+    let unmatched = found.iter().find(|remark| {
+        !patterns.is_empty() && !patterns.iter().any(|pattern| pattern.matches_remark(remark))
+    });
     match unmatched {
-        Some(text) => Err(format!("{kind} {text:?} matches no expectation")),
+        Some(remark) => Err(format!("{kind} {remark:?} matches no expectation")),
         None => Ok(()),
     }
 }
 
 fn item_at(row: &MatrixSeries, time_ms: i64) -> Item {
     if let Ok(at) = row.timestamps_ms.binary_search(&time_ms) {
-        return Item::Value(row.values[at]);
+        return Item::Float(row.values[at]);
     }
     match row.histograms.iter().find(|(at_ms, _)| *at_ms == time_ms) {
         Some((_, histogram)) => Item::Histogram(histogram.clone()),
@@ -230,7 +233,7 @@ fn item_at(row: &MatrixSeries, time_ms: i64) -> Item {
 fn same_item(expected: &Item, found: &Item) -> bool {
     match (expected, found) {
         (Item::Absent, Item::Absent) => true,
-        (Item::Value(expected), Item::Value(found)) => almost_equal(*expected, *found),
+        (Item::Float(expected), Item::Float(found)) => almost_equal(*expected, *found),
         (Item::Histogram(expected), Item::Histogram(found)) => same_histogram(expected, found),
         _ => false,
     }

@@ -34,7 +34,7 @@ pub(crate) fn native_series(series: &[(Labels, Vec<Item>)]) -> Vec<(Labels, Vec<
         labels.set(METRIC_NAME, base).remove("le");
         let by_time = histograms.entry(labels.build()).or_default();
         for (at, item) in items.iter().enumerate() {
-            let Item::Value(value) = item else { continue };
+            let Item::Float(value) = item else { continue };
             let parts = by_time.entry(at).or_default();
             match (suffix, bound) {
                 ("count", _) => parts.count = Some(*value),

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use vigie_model::Labels;
 use vigie_promql::{
-    Answer, EvalError, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryValue, evaluate, parse_with,
+    Answer, EvalError, Expr, MemorySource, ParseOptions, Plan, QueryContext, QueryParams, QueryValue,
+    evaluate, parse_with,
 };
 
 use super::check::{Expected, Pattern};
 use super::classic;
-use super::load::{self, Item, Memory};
+use super::load::{self, Item};
 use super::pin::pinned;
 
 /// How a script went.
@@ -36,7 +37,7 @@ enum When {
 
 struct Script<'a> {
     lines: Vec<(usize, &'a str)>,
-    memory: Memory,
+    memory: MemorySource,
     delayed_name_removal: bool,
     report: Report,
 }
@@ -50,7 +51,7 @@ pub(crate) fn run(text: &str) -> Report {
         .collect();
     let mut script = Script {
         lines,
-        memory: Memory::default(),
+        memory: MemorySource::default(),
         delayed_name_removal: true,
         report: Report::default(),
     };
@@ -94,7 +95,7 @@ impl Script<'_> {
                 }
                 for (labels, items) in series {
                     let starts = starts.remove(&labels).unwrap_or_default();
-                    self.memory.load(labels, &items, &starts, step_ms);
+                    load::load(&mut self.memory, &labels, &items, &starts, step_ms);
                 }
                 end
             }

@@ -1630,3 +1630,584 @@ pub mod distributor_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryRequest {
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub expression: ::prost::alloc::string::String,
+    /// Instead of the configured lookback; 0 for that.
+    #[prost(uint64, tag = "5")]
+    pub lookback_ms: u64,
+    /// Shortens the configured timeout; 0 for that.
+    #[prost(uint64, tag = "6")]
+    pub timeout_ms: u64,
+    #[prost(oneof = "query_request::When", tags = "3, 4")]
+    pub when: ::core::option::Option<query_request::When>,
+}
+/// Nested message and enum types in `QueryRequest`.
+pub mod query_request {
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum When {
+        /// An instant query.
+        #[prost(sint64, tag = "3")]
+        TimeMs(i64),
+        #[prost(message, tag = "4")]
+        Range(super::QueryRange),
+    }
+}
+/// Evaluation times: the start, a step later, and so on, not beyond the end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QueryRange {
+    #[prost(sint64, tag = "1")]
+    pub start_ms: i64,
+    #[prost(sint64, tag = "2")]
+    pub end_ms: i64,
+    /// At least 1.
+    #[prost(uint64, tag = "3")]
+    pub step_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryResponse {
+    #[prost(oneof = "query_response::Part", tags = "1, 2, 3, 4, 5")]
+    pub part: ::core::option::Option<query_response::Part>,
+}
+/// Nested message and enum types in `QueryResponse`.
+pub mod query_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        #[prost(message, tag = "1")]
+        Scalar(super::ScalarResult),
+        #[prost(message, tag = "2")]
+        String(super::StringResult),
+        #[prost(message, tag = "3")]
+        Vector(super::VectorPart),
+        #[prost(message, tag = "4")]
+        Matrix(super::MatrixPart),
+        #[prost(message, tag = "5")]
+        Summary(super::QuerySummary),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScalarResult {
+    #[prost(sint64, tag = "1")]
+    pub time_ms: i64,
+    #[prost(fixed64, tag = "2")]
+    pub value_bits: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StringResult {
+    #[prost(sint64, tag = "1")]
+    pub time_ms: i64,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// Elements of an instant vector, in the order of the result. An empty vector is told by one empty part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct VectorPart {
+    #[prost(message, repeated, tag = "1")]
+    pub elements: ::prost::alloc::vec::Vec<VectorElement>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct VectorElement {
+    /// Packed form: docs/formats/labels.md.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub labels: ::prost::bytes::Bytes,
+    #[prost(sint64, tag = "2")]
+    pub time_ms: i64,
+    #[prost(oneof = "vector_element::Value", tags = "3, 4")]
+    pub value: ::core::option::Option<vector_element::Value>,
+}
+/// Nested message and enum types in `VectorElement`.
+pub mod vector_element {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        #[prost(fixed64, tag = "3")]
+        ValueBits(u64),
+        #[prost(message, tag = "4")]
+        Histogram(super::ResultHistogram),
+    }
+}
+/// Series of a range vector, sorted by labels. An empty one is told by one empty part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MatrixPart {
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<MatrixRow>,
+}
+/// A series, or a part of one: a row with the labels of the row before it goes on with that.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MatrixRow {
+    /// Packed form: docs/formats/labels.md.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub labels: ::prost::bytes::Bytes,
+    /// Times ascend and are in one of the columns only.
+    #[prost(sfixed64, repeated, tag = "2")]
+    pub float_times_ms: ::prost::alloc::vec::Vec<i64>,
+    /// As many as times.
+    #[prost(fixed64, repeated, tag = "3")]
+    pub float_value_bits: ::prost::alloc::vec::Vec<u64>,
+    #[prost(sfixed64, repeated, tag = "4")]
+    pub histogram_times_ms: ::prost::alloc::vec::Vec<i64>,
+    /// As many as times.
+    #[prost(message, repeated, tag = "5")]
+    pub histograms: ::prost::alloc::vec::Vec<ResultHistogram>,
+}
+/// A native histogram with absolute float counts, as PromQL works on them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResultHistogram {
+    #[prost(enumeration = "CounterResetHint", tag = "1")]
+    pub counter_reset_hint: i32,
+    /// -4..8 exponential, -53 custom bounds.
+    #[prost(sint32, tag = "2")]
+    pub schema: i32,
+    #[prost(fixed64, tag = "3")]
+    pub zero_threshold_bits: u64,
+    #[prost(fixed64, tag = "4")]
+    pub zero_count_bits: u64,
+    #[prost(fixed64, tag = "5")]
+    pub count_bits: u64,
+    #[prost(fixed64, tag = "6")]
+    pub sum_bits: u64,
+    #[prost(message, repeated, tag = "7")]
+    pub positive_spans: ::prost::alloc::vec::Vec<ResultSpan>,
+    #[prost(fixed64, repeated, tag = "8")]
+    pub positive_bucket_bits: ::prost::alloc::vec::Vec<u64>,
+    #[prost(message, repeated, tag = "9")]
+    pub negative_spans: ::prost::alloc::vec::Vec<ResultSpan>,
+    #[prost(fixed64, repeated, tag = "10")]
+    pub negative_bucket_bits: ::prost::alloc::vec::Vec<u64>,
+    /// Upper bounds of custom buckets, without +Inf.
+    #[prost(fixed64, repeated, tag = "11")]
+    pub custom_bound_bits: ::prost::alloc::vec::Vec<u64>,
+}
+/// `offset` empty buckets after the previous span, then `length` held ones.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultSpan {
+    #[prost(sint32, tag = "1")]
+    pub offset: i32,
+    #[prost(uint32, tag = "2")]
+    pub length: u32,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuerySummary {
+    #[prost(message, repeated, tag = "1")]
+    pub annotations: ::prost::alloc::vec::Vec<Annotation>,
+    /// Samples the ingesters handed over, whether used or not.
+    #[prost(uint64, tag = "2")]
+    pub samples_read: u64,
+    /// Most samples, and bytes, held at a time.
+    #[prost(uint64, tag = "3")]
+    pub peak_samples: u64,
+    #[prost(uint64, tag = "4")]
+    pub peak_bytes: u64,
+    /// Time spent waiting for a turn, and evaluating.
+    #[prost(uint64, tag = "5")]
+    pub queued_us: u64,
+    #[prost(uint64, tag = "6")]
+    pub took_us: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Annotation {
+    #[prost(enumeration = "annotation::Kind", tag = "1")]
+    pub kind: i32,
+    /// What is remarked, in Prometheus's words.
+    #[prost(string, tag = "2")]
+    pub text: ::prost::alloc::string::String,
+    /// What Prometheus's API adds to the text: details of the data, and line and column in the expression
+    /// as in " (1:5)".
+    #[prost(string, tag = "3")]
+    pub place: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `Annotation`.
+pub mod annotation {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Unspecified = 0,
+        Warning = 1,
+        Info = 2,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "KIND_UNSPECIFIED",
+                Self::Warning => "WARNING",
+                Self::Info => "INFO",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "KIND_UNSPECIFIED" => Some(Self::Unspecified),
+                "WARNING" => Some(Self::Warning),
+                "INFO" => Some(Self::Info),
+                _ => None,
+            }
+        }
+    }
+}
+/// What is known about a counter reset between a histogram and its predecessor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CounterResetHint {
+    Unknown = 0,
+    Reset = 1,
+    NotReset = 2,
+    Gauge = 3,
+}
+impl CounterResetHint {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unknown => "COUNTER_RESET_HINT_UNKNOWN",
+            Self::Reset => "COUNTER_RESET_HINT_RESET",
+            Self::NotReset => "COUNTER_RESET_HINT_NOT_RESET",
+            Self::Gauge => "COUNTER_RESET_HINT_GAUGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COUNTER_RESET_HINT_UNKNOWN" => Some(Self::Unknown),
+            "COUNTER_RESET_HINT_RESET" => Some(Self::Reset),
+            "COUNTER_RESET_HINT_NOT_RESET" => Some(Self::NotReset),
+            "COUNTER_RESET_HINT_GAUGE" => Some(Self::Gauge),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod querier_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Evaluates PromQL over the samples of one tenant. For callers that need more than JSON says: every
+    /// float with its bits, histograms whole, remarks with their kind.
+    #[derive(Debug, Clone)]
+    pub struct QuerierClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl QuerierClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> QuerierClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> QuerierClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            QuerierClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The answer in parts, none of them large: what is told in several messages is to be joined in their
+        /// order. The last message has the summary; an answer without one is not complete.
+        ///
+        /// INVALID_ARGUMENT: the text is not PromQL, or not of a type that can be asked for.
+        /// FAILED_PRECONDITION: it cannot be answered for the data there are, or not within its limits.
+        /// DEADLINE_EXCEEDED: it took longer than it may. CANCELLED: the querier gave it up.
+        /// UNAVAILABLE: a shard cannot be read now; asking again may help. INTERNAL: anything else.
+        pub async fn query(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::QueryResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/vigie.v1.Querier/Query");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("vigie.v1.Querier", "Query"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod querier_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with QuerierServer.
+    #[async_trait]
+    pub trait Querier: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the Query method.
+        type QueryStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::QueryResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The answer in parts, none of them large: what is told in several messages is to be joined in their
+        /// order. The last message has the summary; an answer without one is not complete.
+        ///
+        /// INVALID_ARGUMENT: the text is not PromQL, or not of a type that can be asked for.
+        /// FAILED_PRECONDITION: it cannot be answered for the data there are, or not within its limits.
+        /// DEADLINE_EXCEEDED: it took longer than it may. CANCELLED: the querier gave it up.
+        /// UNAVAILABLE: a shard cannot be read now; asking again may help. INTERNAL: anything else.
+        async fn query(
+            &self,
+            request: tonic::Request<super::QueryRequest>,
+        ) -> std::result::Result<tonic::Response<Self::QueryStream>, tonic::Status>;
+    }
+    /// Evaluates PromQL over the samples of one tenant. For callers that need more than JSON says: every
+    /// float with its bits, histograms whole, remarks with their kind.
+    #[derive(Debug)]
+    pub struct QuerierServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> QuerierServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for QuerierServer<T>
+    where
+        T: Querier,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/vigie.v1.Querier/Query" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuerySvc<T: Querier>(pub Arc<T>);
+                    impl<
+                        T: Querier,
+                    > tonic::server::ServerStreamingService<super::QueryRequest>
+                    for QuerySvc<T> {
+                        type Response = super::QueryResponse;
+                        type ResponseStream = T::QueryStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Querier>::query(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuerySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for QuerierServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "vigie.v1.Querier";
+    impl<T> tonic::server::NamedService for QuerierServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
