@@ -7,7 +7,7 @@ use vigie_model::{Labels, METRIC_NAME, is_stale_nan};
 use vigie_promql::{Vector, VectorSample};
 
 use crate::group::{Environment, GroupOptions};
-use crate::template::{Template, TemplateEnvironment, Value};
+use crate::template::{Template, TemplateEnvironment, TemplateSample, Value};
 
 /// Set before a template begins, as Prometheus has them: `$labels`, `$value` and so on.
 pub(crate) const TEMPLATE_VARIABLES: &[&str] = &["labels", "externalLabels", "externalURL", "value"];
@@ -282,7 +282,7 @@ impl Expansion<'_> {
 }
 
 impl TemplateEnvironment for Expansion<'_> {
-    fn query(&self, query: &str) -> Result<Vec<(BTreeMap<String, String>, Value)>, String> {
+    fn query(&self, query: &str) -> Result<Vec<TemplateSample>, String> {
         let vector = self.environment.query(query, self.now_ms)?;
         Ok(vector
             .iter()

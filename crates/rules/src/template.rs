@@ -32,10 +32,13 @@ pub enum TemplateError {
     Execute { name: String, message: String },
 }
 
+/// Labels and value of an element of a vector.
+pub type TemplateSample = (BTreeMap<String, String>, Value);
+
 /// What an expansion may ask its surroundings.
 pub trait TemplateEnvironment {
     /// A query at the time of the expansion: labels and values.
-    fn query(&self, query: &str) -> Result<Vec<(BTreeMap<String, String>, Value)>, String>;
+    fn query(&self, query: &str) -> Result<Vec<TemplateSample>, String>;
     /// The time of the expansion.
     fn now_ms(&self) -> i64;
     /// Under which URL this system is reached.

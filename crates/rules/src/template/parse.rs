@@ -104,7 +104,7 @@ pub(crate) fn parse(text: &str, variables: &[&str]) -> Result<Parsed, SyntaxErro
             defined: parser.defined,
         }),
         End::Else => Err(parser.error("unexpected {{else}}")),
-        End::End => Err(parser.error("unexpected {{end}}")),
+        End::Closed => Err(parser.error("unexpected {{end}}")),
     }
 }
 
@@ -126,7 +126,7 @@ enum End {
     OfText,
     /// The rest of the action, as `if …`, has not been read.
     Else,
-    End,
+    Closed,
 }
 
 impl Parser {
@@ -182,7 +182,7 @@ impl Parser {
                 "end" => {
                     self.next();
                     self.close("end")?;
-                    return Ok((nodes, End::End));
+                    return Ok((nodes, End::Closed));
                 }
                 "define" => self.define()?,
                 "if" | "with" | "range" | "break" | "continue" | "template" | "block" => {
@@ -264,7 +264,7 @@ impl Parser {
         self.depth -= 1;
         self.variables = outside;
         self.loops = loops;
-        if !matches!(end, End::End) {
+        if !matches!(end, End::Closed) {
             return Err(self.error("unexpected end of a template definition"));
         }
         self.defined.insert(name.to_owned(), body);
@@ -280,7 +280,7 @@ impl Parser {
         let (body, end) = self.nodes()?;
         self.loops -= is_loop;
         let otherwise = match end {
-            End::End => Vec::new(),
+            End::Closed => Vec::new(),
             End::OfText => return Err(self.error("unexpected EOF")),
             End::Else => self.otherwise(keyword)?,
         };
@@ -311,7 +311,7 @@ impl Parser {
         self.close("else")?;
         let (otherwise, end) = self.nodes()?;
         match end {
-            End::End => Ok(otherwise),
+            End::Closed => Ok(otherwise),
             End::Else => Err(self.error("expected end; found {{else}}")),
             End::OfText => Err(self.error("unexpected EOF")),
         }

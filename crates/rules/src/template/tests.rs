@@ -5,7 +5,7 @@ use super::*;
 struct Surroundings;
 
 impl TemplateEnvironment for Surroundings {
-    fn query(&self, query: &str) -> Result<Vec<(BTreeMap<String, String>, Value)>, String> {
+    fn query(&self, query: &str) -> Result<Vec<TemplateSample>, String> {
         if query == "fail" {
             return Err("no such thing".to_owned());
         }
