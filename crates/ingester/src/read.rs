@@ -31,19 +31,20 @@ impl TimeRange {
 }
 
 impl Shard {
-    /// Calls `send` with the matching series that have samples in `range`. Reads the disk; holds
-    /// the head for one message at a time, so that writes go on in between.
+    /// Adds the matching series that have samples in `range` to `found`, and calls `send` when these are enough for a
+    /// message. Reads the disk; holds the head for one message at a time, so that writes go on in between.
     pub(crate) fn select(
         &self,
         tenant: &TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-        send: &mut dyn FnMut(v1::SelectResponse) -> ControlFlow<()>,
+        found: &mut Vec<v1::SeriesChunks>,
+        send: &mut dyn FnMut(Vec<v1::SeriesChunks>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Status> {
         let ids = self.head.read().select(tenant, matchers);
         for ids in ids.chunks(SERIES_PER_MESSAGE) {
-            let series = self.load(tenant, ids, range)?;
-            if !series.is_empty() && send(v1::SelectResponse { series }).is_break() {
+            found.append(&mut self.load(tenant, ids, range)?);
+            if found.len() >= SERIES_PER_MESSAGE && send(std::mem::take(found)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }

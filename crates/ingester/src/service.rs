@@ -58,12 +58,14 @@ impl vigie_proto::Ingester for Ingester {
         let shards = self.shards_for_read(&request.shards).await?;
         let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
         tokio::task::spawn_blocking(move || {
+            let mut send = |series| match sender.blocking_send(Ok(v1::SelectResponse { series })) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()), // The reader has gone away.
+            };
+            // A message for each shard would wake the reader as often, mostly for next to nothing.
+            let mut found = Vec::new();
             for shard in shards {
-                let mut send = |message| match sender.blocking_send(Ok(message)) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()), // The reader has gone away.
-                };
-                match shard.select(&tenant, &matchers, range, &mut send) {
+                match shard.select(&tenant, &matchers, range, &mut found, &mut send) {
                     Ok(ControlFlow::Continue(())) => {}
                     Ok(ControlFlow::Break(())) => return,
                     Err(status) => {
@@ -71,6 +73,9 @@ impl vigie_proto::Ingester for Ingester {
                         return;
                     }
                 }
+            }
+            if !found.is_empty() {
+                let _ = send(found);
             }
         });
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use openraft::errors::{ClientWriteError, Fatal, LinearizableReadError, RaftError};
-use openraft::{Instant, Raft, RaftMetrics, RaftState, ReadPolicy};
+use openraft::{Instant, Raft, RaftMetrics, RaftState, ReadPolicy, ServerState};
 use parking_lot::RwLock;
 use tokio::sync::{Mutex, watch};
 use vigie_storage::GroupLog;
@@ -211,11 +211,15 @@ impl<M: StateMachine> Replica<M> {
     }
 
     /// Returns once this replica is known to lead and to have applied everything acknowledged before the
-    /// call, so that a read of its state is linearizable. Costs one round to a majority, which concurrent calls share.
+    /// call, so that a read of its state is linearizable. Costs one round to a majority, which concurrent calls share,
+    /// and nothing where there is no other voter.
     ///
     /// # Errors
     /// The read must go elsewhere or be tried again.
     pub async fn read_barrier(&self) -> Result<(), ReadError> {
+        if self.leads_alone() {
+            return Ok(());
+        }
         match self.inner.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
             Ok(_) => Ok(()),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
@@ -226,6 +230,17 @@ impl<M: StateMachine> Replica<M> {
             Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Err(ReadError::NoQuorum),
             Err(RaftError::Fatal(error)) => Err(ReadError::Fatal(stopped(error))),
         }
+    }
+
+    /// Whether this replica leads and is the only voter. Then nobody else can have acknowledged anything, and what it
+    /// has acknowledged it has applied.
+    fn leads_alone(&self) -> bool {
+        use openraft::async_runtime::watch::WatchReceiver;
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.running_state.is_ok()
+            && metrics.state == ServerState::Leader
+            && metrics.membership_config.voter_ids().eq([self.inner.replica_id])
     }
 
     /// Reads the state machine as it is on this replica now. Entries wait meanwhile.

@@ -1,5 +1,7 @@
 //! Commands on the files beside this test: what they print and end with.
 
+#![expect(clippy::unwrap_used, reason = "in a test a failed step is a failed test")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
