@@ -99,7 +99,13 @@ fn rounds(target: &mut Target, layout: Layout, options: Options) -> Result<()> {
         // All samples of all rounds are read each time, so many rounds are checked a few at a time.
         let is_checked = round % options.rounds.div_ceil(MAX_CHECKS) == 0 || round + 1 == options.rounds;
         for writer in writers.iter_mut().filter(|_| is_checked) {
-            let shown = read_back(&api, writer, start_ms)?;
+            let shown = match read_back(&api, writer, start_ms) {
+                Ok(shown) => shown,
+                Err(error) => {
+                    power.restart_after_death(target).context(error)?;
+                    read_back(&api, writer, start_ms)?
+                }
+            };
             writer
                 .ledger
                 .check(&shown)
@@ -197,12 +203,28 @@ impl Power {
         Ok(power)
     }
 
+    /// Starts a server that died when nobody wrote, as its planned failure came in its own housekeeping.
+    fn restart_after_death(&mut self, target: &mut Target) -> Result<Duration> {
+        match target.check_running() {
+            Err(died) if self.loss.is_some() && format!("{died}").contains(KILLED) => {
+                target.kill9(&[])?;
+                self.restart_from(target, MAX_FAILED_STARTS)
+            }
+            Err(died) => Err(died),
+            Ok(()) => bail!("the server runs"),
+        }
+    }
+
     /// Starts what was killed. A start may itself end in a power failure, a few times.
     fn restart(&mut self, target: &mut Target) -> Result<Duration> {
+        self.restart_from(target, 0)
+    }
+
+    fn restart_from(&mut self, target: &mut Target, attempts: u32) -> Result<Duration> {
         let Some(loss) = &self.loss else {
             return target.start_missing();
         };
-        for attempt in 0.. {
+        for attempt in attempts.. {
             let taken_back = loss.strike(&mut self.rng)?;
             // A start has some hundred operations, and a second of load some thousand.
             let most = 1 << (6 + self.rng.below(8));

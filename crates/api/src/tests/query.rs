@@ -232,7 +232,7 @@ async fn expressions_are_formatted_and_parsed() {
         "/api/v1/parse_query?query=sum%20by%20(x)%20(rate(up%7Bjob!%3D%22a%22%7D%5B5m%5D%20offset%201m))%20%3E%20bool%201",
         "{\"bool\":true,\"lhs\":{\"expr\":{\"args\":[{\"anchored\":false,\
          \"matchers\":[{\"name\":\"job\",\"type\":\"!=\",\"value\":\"a\"},{\"name\":\"__name__\",\"type\":\"=\",\"value\":\"up\"}],\
-         \"name\":\"up\",\"offset\":60000,\"range\":300000,\"smoothed\":false,\"startOrEnd\":null,\"timestamp\":null,\
+         \"name\":\"up\",\"offset\":60000,\"offsetExpr\":null,\"range\":300000,\"rangeExpr\":null,\"smoothed\":false,\"startOrEnd\":null,\"timestamp\":null,\
          \"type\":\"matrixSelector\"}],\"func\":{\"argTypes\":[\"matrix\"],\"name\":\"rate\",\"returnType\":\"vector\",\"variadic\":0},\
          \"type\":\"call\"},\"grouping\":[\"x\"],\"op\":\"sum\",\"param\":null,\"type\":\"aggregation\",\"without\":false},\
          \"matching\":null,\"op\":\">\",\"rhs\":{\"type\":\"numberLiteral\",\"val\":\"1\"},\"type\":\"binaryExpr\"}",

@@ -241,7 +241,7 @@ fn meaningless_values_are_refused_in_prometheus_words() {
         ("scrape_interval: 5 s", "unknown unit \" s\" in duration \"5 s\""),
         (
             "relabel_configs: [{source_labels: [a], regex: '(', target_label: b}]",
-            "error parsing regexp: unclosed group: `(`",
+            "error parsing regexp: missing closing ): `(`",
         ),
         (
             "relabel_configs: [{action: hashmod, target_label: a}]",

@@ -225,7 +225,7 @@ fn rules_that_make_no_sense_are_refused() {
         (
             "source=a target=b regex=(",
             NameScheme::Utf8,
-            "error parsing regexp: unclosed group: `(`",
+            "error parsing regexp: missing closing ): `(`",
         ),
     ] {
         assert_eq!(

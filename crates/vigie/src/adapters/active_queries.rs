@@ -85,9 +85,9 @@ fn entry(query: &str, now_seconds: i64) -> Vec<u8> {
         if text.len() <= PLACE_BYTES {
             return text.into_bytes();
         }
-        // Escapes make a character longer, so this may take more than one round.
+        // An escape makes six bytes of one, so this takes away less than would still fit, in a few rounds.
         let excess = text.len() - PLACE_BYTES;
-        let end = kept.floor_char_boundary(kept.len().saturating_sub(excess.max(1)));
+        let end = kept.floor_char_boundary(kept.len() - excess.div_ceil(6).min(kept.len()));
         kept = &kept[..end];
     }
 }
