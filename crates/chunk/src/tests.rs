@@ -53,6 +53,7 @@ fn check(samples: &[(i64, u64)]) -> (Vec<u8>, Vec<u8>) {
     for bytes in [&open, &sealed] {
         assert_eq!(decoded(bytes).unwrap(), samples);
         let info = ChunkInfo {
+            values: ChunkValues::Floats,
             count: samples.len() as u32,
             min_time_ms: samples[0].0,
             max_time_ms: samples[samples.len() - 1].0,
@@ -196,22 +197,28 @@ fn merging_gives_days_in_one_chunk_and_splits_what_is_too_long() {
     let values = |at: usize| (at * 7 + noise(at) as usize % 5) as f64;
     let day = every_15s(5_760, values);
     let parts: Vec<Vec<u8>> = day.chunks(120).map(|part| check(part).1).collect();
-    let merged = merge(&parts).unwrap();
+    let merged = merge(&parts, MAX_CHUNK_SAMPLES).unwrap();
     assert_eq!(merged, [check(&day).1]);
     assert!(merged[0].len() < parts.iter().map(Vec::len).sum::<usize>());
     let long = every_15s(MAX_CHUNK_SAMPLES + 1, values);
     let (full, one) = long.split_at(MAX_CHUNK_SAMPLES);
     let (full, one) = (check(full).1, check(one).1);
-    assert_eq!(merge(&[one.clone(), full.clone()]), Ok(vec![full, one]));
+    assert_eq!(
+        merge(&[one.clone(), full.clone()], MAX_CHUNK_SAMPLES),
+        Ok(vec![full, one])
+    );
     // At the same time, the chunk that starts first has the say.
     let (early, late) = (check(&[(1, 1), (5, 2)]).1, check(&[(5, 3), (6, 4)]).1);
     let expected = check(&[(1, 1), (5, 2), (6, 4)]).1;
     assert_eq!(
-        merge(&[late, early, OpenChunk::new().to_bytes()]),
+        merge(&[late, early, OpenChunk::new().to_bytes()], MAX_CHUNK_SAMPLES),
         Ok(vec![expected])
     );
-    assert_eq!(merge(&[[0u8; 3]]), Err(ChunkError::UnknownKind(0)));
-    assert_eq!(merge::<Vec<u8>>(&[]), Ok(Vec::new()));
+    assert_eq!(
+        merge(&[[0u8; 3]], MAX_CHUNK_SAMPLES),
+        Err(ChunkError::UnknownKind(0))
+    );
+    assert_eq!(merge::<Vec<u8>>(&[], MAX_CHUNK_SAMPLES), Ok(Vec::new()));
 }
 
 #[test]
@@ -337,10 +344,10 @@ proptest! {
         }
         let at = rotation.index(parts.len());
         parts.rotate_left(at);
-        prop_assert_eq!(merge(&parts), Ok(vec![whole.clone()]));
+        prop_assert_eq!(merge(&parts, MAX_CHUNK_SAMPLES), Ok(vec![whole.clone()]));
         // What is there twice changes nothing.
         parts.push(whole.clone());
-        prop_assert_eq!(merge(&parts), Ok(vec![whole]));
+        prop_assert_eq!(merge(&parts, MAX_CHUNK_SAMPLES), Ok(vec![whole]));
     }
 
     #[test]

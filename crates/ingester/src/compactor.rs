@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use vigie_chunk::{ChunkError, ChunkInfo, decode_into, seal};
+use vigie_chunk::{ChunkError, ChunkInfo, ChunkValues, merge};
 use vigie_runtime::Clock;
 use vigie_storage::{
     CompactedPart, JoinedChunks, SPAN_WINDOWS, SeriesInSpan, SpanCursor, StateDb, StorageError, StoredChunk,
@@ -236,24 +236,25 @@ fn join(series: &SeriesInSpan) -> Result<Option<JoinedChunks>, ChunkError> {
     if is_joined(&series.chunks)? {
         return Ok(None);
     }
-    // In the order in which readers prefer chunks: of two samples of one time the first counts.
-    let (mut times_ms, mut values) = (Vec::new(), Vec::new());
-    for chunk in &series.chunks {
-        decode_into(&chunk.bytes, &mut times_ms, &mut values)?;
-    }
-    if times_ms.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let mut samples: Vec<(i64, f64)> = times_ms.into_iter().zip(values).collect();
-        samples.sort_by_key(|(time, _)| *time);
-        samples.dedup_by_key(|(time, _)| *time);
-        (times_ms, values) = samples.into_iter().unzip();
-    }
+    let mixed = series.chunks.iter().any(|chunk| has_histograms(&chunk.bytes));
+    let chunks: Vec<&[u8]> = series.chunks.iter().map(|chunk| &chunk.bytes[..]).collect();
     let mut joined = Vec::new();
-    for (times_ms, values) in times_ms.chunks(MAX_SAMPLES).zip(values.chunks(MAX_SAMPLES)) {
-        let sealed =
-            seal(times_ms, values).map_err(|_| ChunkError::Inconsistent("samples cannot be sealed"))?;
-        joined.push((times_ms[0], sealed));
+    for chunk in merge(&chunks, MAX_SAMPLES)? {
+        joined.push((ChunkInfo::read(&chunk)?.min_time_ms, chunk));
+    }
+    // Where floats and histograms take turns, or histograms are large, more chunks are needed than
+    // `is_joined` counts on.
+    let is_same = |(one, (start_ms, other)): (&StoredChunk, &(i64, Vec<u8>))| {
+        one.start_ms == *start_ms && one.bytes[..] == other[..]
+    };
+    if mixed && joined.len() == series.chunks.len() && series.chunks.iter().zip(&joined).all(is_same) {
+        return Ok(None);
     }
     Ok(Some(joined))
+}
+
+fn has_histograms(chunk: &[u8]) -> bool {
+    ChunkInfo::read(chunk).is_ok_and(|info| info.values == ChunkValues::Histograms)
 }
 
 /// Whether the chunks follow each other and are as few as can be.
