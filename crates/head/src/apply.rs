@@ -1,18 +1,21 @@
 //! Applying entries: the only way the logical state of a head changes.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use bytes::Bytes;
-use vigie_chunk::OpenChunk;
+use vigie_chunk::{HistogramSample, OpenChunk};
 use vigie_model::SeriesId;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::admission::TimeBounds;
-use crate::batch::{BatchView, CorruptEntry, Entry, Rows, Stamp};
+use crate::batch::{BatchView, CorruptEntry, Entry, HistogramRow, Rows, Stamp};
 use crate::checkpoint::Journal;
-use crate::out_of_order::chunk_of;
+use crate::histograms::HistogramTable;
+use crate::out_of_order::{LateSamples, chunk_of};
 use crate::recent::BatchKey;
 use crate::series::{NO_WINDOW, PendingChunk, Series};
+use crate::tenant::Tenant;
 use crate::{BatchOutcome, Head, HeadOptions, RowError};
 
 /// Rows that are brought into the cache together: few enough to stay in its first level, enough to
@@ -20,7 +23,7 @@ use crate::{BatchOutcome, Head, HeadOptions, RowError};
 const BLOCK: usize = 128;
 
 /// Late samples a series collects before they become chunks: they take 16 bytes each until then.
-const MAX_LATE_SAMPLES: usize = 120;
+pub(crate) const MAX_LATE_SAMPLES: usize = 120;
 
 impl Head {
     /// Applies one log entry. An entry is applied whole or, on error, not at all; what
@@ -99,51 +102,90 @@ impl Head {
         SeriesId(id)
     }
 
+    fn append_rows(&mut self, stamp: &Stamp, rows: &mut Rows, outcome: &mut BatchOutcome) {
+        // A batch is judged by what was there before it, as an appender's commit is in Prometheus.
+        let mut current = CurrentTenant::new(stamp, &self.tenants);
+        let mut start = 0;
+        for HistogramRow {
+            row,
+            start_ms,
+            histogram,
+        } in std::mem::take(&mut rows.histograms)
+        {
+            let row = row as usize;
+            self.append_floats(start..row, rows, &mut current, outcome);
+            start = row + 1;
+            let sample = HistogramSample {
+                time_ms: rows.times_ms[row],
+                start_ms,
+                histogram,
+            };
+            self.append_row(rows.ids[row], row, &mut current, outcome, |target, bounds| {
+                let time_ms = sample.time_ms;
+                target
+                    .append_histogram(bounds, sample)
+                    .map(|is_new| is_new.then_some(time_ms))
+            });
+        }
+        self.append_floats(start..rows.ids.len(), rows, &mut current, outcome);
+        current.leave(&mut self.tenants);
+    }
+
     /// Appends in passes over blocks of rows: one touches the series, one the ends of their buffers,
     /// so that the cache misses of a block overlap instead of adding up.
-    fn append_rows(&mut self, stamp: &Stamp, rows: &Rows, outcome: &mut BatchOutcome) {
-        // A batch is judged by what was there before it, as an appender's commit is in Prometheus.
-        let newest_before: Vec<Option<i64>> = self
-            .tenants
-            .iter()
-            .map(|tenant| tenant.times_ms.map(|(_, newest)| newest))
-            .collect();
-        let mut current = CurrentTenant::new(stamp);
-        for start in (0..rows.ids.len()).step_by(BLOCK) {
-            let block = start..rows.ids.len().min(start + BLOCK);
+    fn append_floats(
+        &mut self,
+        range: Range<usize>,
+        rows: &Rows,
+        current: &mut CurrentTenant,
+        outcome: &mut BatchOutcome,
+    ) {
+        for start in range.clone().step_by(BLOCK) {
+            let block = start..range.end.min(start + BLOCK);
             self.touch(&rows.ids[block.clone()]);
             for row in block {
-                let (id, time_ms, value) = (rows.ids[row], rows.times_ms[row], rows.values[row]);
-                let Some(series) = self.series.get_mut(id) else {
-                    outcome.rejected.push((row as u32, RowError::UnknownSeries));
-                    continue;
-                };
-                if series.tenant != current.tenant {
-                    if let Some((oldest, newest)) = current.seen_ms.take() {
-                        self.tenants[current.tenant as usize].see_times(oldest, newest);
-                    }
-                    current.tenant = series.tenant;
-                    current.bounds = TimeBounds::new(stamp, newest_before[series.tenant as usize]);
-                }
-                let mut target = Target {
-                    options: &self.options,
-                    journal: &mut self.journal,
-                    sealed_digest: &mut self.sealed_digest,
-                    id,
-                    series,
-                };
-                match target.append(&current.bounds, time_ms, value) {
-                    Ok(true) => {
-                        outcome.appended += 1;
-                        current.see(time_ms);
-                    }
-                    Ok(false) => outcome.duplicates += 1,
-                    Err(error) => outcome.rejected.push((row as u32, error)),
-                }
+                let (time_ms, value) = (rows.times_ms[row], rows.values[row]);
+                self.append_row(rows.ids[row], row, current, outcome, |target, bounds| {
+                    target
+                        .append(bounds, time_ms, value)
+                        .map(|is_new| is_new.then_some(time_ms))
+                });
             }
         }
-        if let Some((oldest, newest)) = current.seen_ms {
-            self.tenants[current.tenant as usize].see_times(oldest, newest);
+    }
+
+    /// Has `append` take a row's sample, and notes what came of it: the time of a sample that is new.
+    #[inline(always)]
+    fn append_row(
+        &mut self,
+        id: u32,
+        row: usize,
+        current: &mut CurrentTenant,
+        outcome: &mut BatchOutcome,
+        append: impl FnOnce(&mut Target<'_>, &TimeBounds) -> Result<Option<i64>, RowError>,
+    ) {
+        let Some(series) = self.series.get_mut(id) else {
+            outcome.rejected.push((row as u32, RowError::UnknownSeries));
+            return;
+        };
+        if series.tenant != current.tenant {
+            current.enter(series.tenant, &mut self.tenants);
+        }
+        let mut target = Target {
+            options: &self.options,
+            journal: &mut self.journal,
+            sealed_digest: &mut self.sealed_digest,
+            histograms: &mut self.histograms,
+            id,
+            series,
+        };
+        match append(&mut target, &current.bounds) {
+            Ok(Some(time_ms)) => {
+                outcome.appended += 1;
+                current.see(time_ms);
+            }
+            Ok(None) => outcome.duplicates += 1,
+            Err(error) => outcome.rejected.push((row as u32, error)),
         }
     }
 
@@ -164,6 +206,9 @@ impl Head {
 /// The tenant of the rows at hand: they come in long runs of one tenant.
 #[derive(Debug)]
 struct CurrentTenant {
+    stamp: Stamp,
+    /// Each tenant's newest time before the batch.
+    newest_before: Vec<Option<i64>>,
     tenant: u32,
     bounds: TimeBounds,
     /// Oldest and newest time taken in this run.
@@ -171,11 +216,26 @@ struct CurrentTenant {
 }
 
 impl CurrentTenant {
-    fn new(stamp: &Stamp) -> CurrentTenant {
+    fn new(stamp: &Stamp, tenants: &[Tenant]) -> CurrentTenant {
+        let newest = |tenant: &Tenant| tenant.times_ms.map(|(_, newest)| newest);
         CurrentTenant {
+            stamp: *stamp,
+            newest_before: tenants.iter().map(newest).collect(),
             tenant: u32::MAX,
             bounds: TimeBounds::new(stamp, None),
             seen_ms: None,
+        }
+    }
+
+    fn enter(&mut self, tenant: u32, tenants: &mut [Tenant]) {
+        self.leave(tenants);
+        self.tenant = tenant;
+        self.bounds = TimeBounds::new(&self.stamp, self.newest_before[tenant as usize]);
+    }
+
+    fn leave(&mut self, tenants: &mut [Tenant]) {
+        if let Some((oldest, newest)) = self.seen_ms.take() {
+            tenants[self.tenant as usize].see_times(oldest, newest);
         }
     }
 
@@ -188,12 +248,13 @@ impl CurrentTenant {
 
 /// A series and what appending to it touches besides.
 #[derive(Debug)]
-struct Target<'a> {
-    options: &'a HeadOptions,
-    journal: &'a mut Journal,
+pub(crate) struct Target<'a> {
+    pub(crate) options: &'a HeadOptions,
+    pub(crate) journal: &'a mut Journal,
     sealed_digest: &'a mut u128,
-    id: u32,
-    series: &'a mut Series,
+    pub(crate) histograms: &'a mut HistogramTable,
+    pub(crate) id: u32,
+    pub(crate) series: &'a mut Series,
 }
 
 impl Target<'_> {
@@ -205,7 +266,22 @@ impl Target<'_> {
         if newest == Some(time_ms) && self.series.open.last_value_bits() == Some(value.to_bits()) {
             return Ok(false);
         }
+        if newest.is_none() && self.histograms.contains_key(&self.id) {
+            return self.append_beside_histograms(bounds, time_ms, value);
+        }
+        self.append_in_order(time_ms, value, bounds)
+    }
+
+    /// Takes a float that nothing is known of that would be newer than the open floats.
+    #[inline]
+    pub(crate) fn append_in_order(
+        &mut self,
+        time_ms: i64,
+        value: f64,
+        bounds: &TimeBounds,
+    ) -> Result<bool, RowError> {
         bounds.check(time_ms)?;
+        let newest = self.series.open.last_time_ms();
         if newest.is_some_and(|newest| time_ms <= newest) {
             return self.append_late(bounds, time_ms, value.to_bits());
         }
@@ -214,8 +290,7 @@ impl Target<'_> {
             return Err(RowError::OutOfBounds);
         }
         if newest.is_some() && (self.is_open_full() || self.series.open_window != window) {
-            let full = std::mem::take(&mut self.series.open);
-            self.seal(&full, self.series.open_window, 0);
+            self.seal_open_floats();
         }
         // It is newer than the newest, and there is room.
         let appended = self.series.open.append(time_ms, value);
@@ -231,8 +306,19 @@ impl Target<'_> {
         open.len() >= self.options.samples_per_chunk || open.stream_bytes() >= self.options.bytes_per_chunk
     }
 
+    /// Moves the open floats into a chunk.
+    pub(crate) fn seal_open_floats(&mut self) {
+        let full = std::mem::take(&mut self.series.open);
+        self.seal(&full, self.series.open_window, 0);
+    }
+
     #[cold]
-    fn append_late(&mut self, bounds: &TimeBounds, time_ms: i64, bits: u64) -> Result<bool, RowError> {
+    pub(crate) fn append_late(
+        &mut self,
+        bounds: &TimeBounds,
+        time_ms: i64,
+        bits: u64,
+    ) -> Result<bool, RowError> {
         if self.series.open.last_time_ms() == Some(time_ms) {
             return Err(RowError::DuplicateTimestamp);
         }
@@ -245,7 +331,7 @@ impl Target<'_> {
         if !bounds.takes_late {
             return Err(RowError::OutOfOrder);
         }
-        if known.is_some() {
+        if known.is_some() || self.has_histogram_at(time_ms) {
             return Err(RowError::DuplicateTimestamp);
         }
         let late = &mut self.series.extra_mut().late;
@@ -257,6 +343,16 @@ impl Target<'_> {
         }
         self.journal.changed(self.id, self.series);
         Ok(true)
+    }
+
+    /// Whether a float that is not sealed is at this time.
+    pub(crate) fn has_float_at(&self, time_ms: i64) -> bool {
+        let is_late = |late: &LateSamples| {
+            late.samples
+                .binary_search_by_key(&time_ms, |sample| sample.0)
+                .is_ok()
+        };
+        self.open_value_at(time_ms).is_some() || self.series.late().is_some_and(is_late)
     }
 
     fn open_value_at(&self, time_ms: i64) -> Option<u64> {
@@ -295,7 +391,12 @@ impl Target<'_> {
         let (Some(start_ms), Some(end_ms)) = (chunk.first_time_ms(), chunk.last_time_ms()) else {
             return;
         };
-        let bytes = chunk.to_bytes();
+        self.hand_over(chunk.to_bytes(), (start_ms, end_ms), window, ordinal);
+    }
+
+    /// `times_ms` are those of the chunk's oldest and newest sample.
+    pub(crate) fn hand_over(&mut self, bytes: Vec<u8>, times_ms: (i64, i64), window: u32, ordinal: u32) {
+        let (start_ms, end_ms) = times_ms;
         let key = u64::from(self.id) << 32 | u64::from(ordinal);
         *self.sealed_digest = self.sealed_digest.wrapping_add(xxh3_128_with_seed(&bytes, key));
         let oldest = &mut self.series.oldest_sealed_window;

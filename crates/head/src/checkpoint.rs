@@ -6,11 +6,14 @@ use bytes::Bytes;
 use vigie_model::{SeriesId, write_uvarint, write_varint};
 
 use crate::batch::{write_bytes, write_metadata};
+use crate::histograms::SeriesHistograms;
 use crate::series::Series;
 use crate::{Head, Records};
 
 /// The version of the records in a checkpoint.
 pub(crate) const VERSION: u8 = 1;
+/// That of the record of a series with histograms that are not sealed.
+pub(crate) const VERSION_WITH_HISTOGRAMS: u8 = 2;
 
 /// All that changed since the last durable checkpoint. Written in one atomic step, it moves a store
 /// from that checkpoint to this one.
@@ -172,12 +175,15 @@ impl Head {
             }
         }
         let changed = sorted(&self.journal.changed);
-        let heads_bytes = changed.iter().filter_map(|&id| self.series.get(id));
-        let heads_bytes = heads_bytes.map(head_bytes).sum();
+        let heads_bytes = changed
+            .iter()
+            .filter_map(|&id| Some(head_bytes(self.series.get(id)?, self.histograms.get(&id))))
+            .sum();
         let mut heads = Records::with_capacity(changed.len(), heads_bytes);
         for id in changed {
             if let Some(series) = self.series.get(id) {
-                heads.push_with(SeriesId(id), |out| write_head(out, series));
+                let histograms = self.histograms.get(&id);
+                heads.push_with(SeriesId(id), |out| write_head(out, series, histograms));
             }
         }
         let mut sealed = Vec::new();
@@ -263,13 +269,14 @@ impl Head {
 }
 
 /// Hardly ever less than [`write_head`] will append.
-fn head_bytes(series: &Series) -> usize {
-    56 + series.open.heap_bytes() + 16 * series.late().map_or(0, |late| late.samples.len())
+fn head_bytes(series: &Series, histograms: Option<&SeriesHistograms>) -> usize {
+    let histograms = histograms.map_or(0, SeriesHistograms::record_bytes);
+    histograms + 56 + series.open.heap_bytes() + 16 * series.late().map_or(0, |late| late.samples.len())
 }
 
 /// The part of a series that changes. Its checksum is that of the open chunk at its end.
-pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series) {
-    out.push(VERSION);
+pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series, histograms: Option<&SeriesHistograms>) {
+    out.push(histograms.map_or(VERSION, |_| VERSION_WITH_HISTOGRAMS));
     out.extend_from_slice(&series.oldest_sealed_window.to_le_bytes());
     let empty = crate::out_of_order::LateSamples::default();
     let late = series.late().unwrap_or(&empty);
@@ -281,6 +288,9 @@ pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series) {
         write_varint(out, time_ms.wrapping_sub(previous));
         out.extend_from_slice(&bits.to_le_bytes());
         previous = time_ms;
+    }
+    if let Some(histograms) = histograms {
+        histograms.write(out);
     }
     series.open.write_to(out);
 }

@@ -7,13 +7,14 @@ use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
+use crate::histograms::HistogramTable;
 use crate::index::{LabelsTable, labels_hash};
 use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
 use crate::{RowError, TenantStats};
 
-/// A chunk, open or sealed, as `vigie_chunk::decode_into` reads it.
+/// A chunk, open or sealed, of floats or histograms, as `vigie_chunk` reads it.
 pub type ChunkBytes = Bytes;
 
 /// What must be equal on all replicas of a shard, and for the life of the shard.
@@ -59,6 +60,7 @@ pub struct BatchOutcome {
 pub struct Head {
     pub(crate) options: HeadOptions,
     pub(crate) series: SeriesTable,
+    pub(crate) histograms: HistogramTable,
     /// Series ids by tenant and labels.
     pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
@@ -83,6 +85,7 @@ impl Head {
                 bytes_per_chunk: options.bytes_per_chunk,
             },
             series: SeriesTable::default(),
+            histograms: HistogramTable::default(),
             by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
@@ -184,6 +187,9 @@ impl Head {
         {
             chunks.push(Bytes::from(series.open.to_bytes()));
         }
+        if let Some(beside) = self.histograms.get(&id.0) {
+            beside.chunks(start_ms, end_ms, chunks);
+        }
     }
 
     /// The times, both inclusive, between which the store may hold samples of a series; `None` if it
@@ -194,7 +200,9 @@ impl Head {
             return None;
         }
         let oldest_ms = i64::from(series.oldest_sealed_window).saturating_mul(self.options.window_ms);
-        let in_order_ms = series.open.first_time_ms().map(|first| first.saturating_sub(1));
+        let histograms_from = || self.histograms.get(&id.0)?.open.first_time_ms();
+        let open_from = series.open.first_time_ms().or_else(histograms_from);
+        let in_order_ms = open_from.map(|first| first.saturating_sub(1));
         let late_ms = series
             .late()
             .filter(|late| late.sealed_count > 0)

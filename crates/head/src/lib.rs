@@ -10,6 +10,7 @@ pub mod batch;
 mod checkpoint;
 mod digest;
 mod head;
+mod histograms;
 mod index;
 mod out_of_order;
 mod recent;

@@ -1,6 +1,7 @@
 //! Forgetting what is older than the retention time.
 
 use crate::Head;
+use crate::histograms::{HistogramTable, SeriesHistograms};
 use crate::index::labels_hash;
 use crate::series::{NO_WINDOW, Series};
 
@@ -14,8 +15,10 @@ impl Head {
             let Some(series) = self.series.get_mut(id) else {
                 continue;
             };
-            if newest_ms(series).is_some_and(|newest| newest >= cutoff_ms) {
-                if trim(series, cutoff_ms, cutoff_window) {
+            let newest_ms = newest_ms(series, self.histograms.get(&id));
+            if newest_ms.is_some_and(|newest| newest >= cutoff_ms) {
+                let trimmed = trim(series, cutoff_ms, cutoff_window);
+                if trim_histograms(&mut self.histograms, id, cutoff_ms) || trimmed {
                     self.journal.changed(id, series);
                 }
             } else {
@@ -47,14 +50,30 @@ impl Head {
         self.tenants[series.tenant as usize]
             .index
             .remove_series(&series.pairs, id);
+        self.histograms.remove(&id);
         self.journal.removed(id);
     }
 }
 
 /// In order or late; a chunk of late samples may hold the newest when that is all there is.
-fn newest_ms(series: &Series) -> Option<i64> {
-    // Late samples are never newer than the newest in order, which is always in the open chunk.
-    series.open.last_time_ms()
+fn newest_ms(series: &Series, histograms: Option<&SeriesHistograms>) -> Option<i64> {
+    // Late samples are never newer than the newest in order, which is always in one of the open chunks.
+    let newest_histogram = || histograms?.open.last_time_ms();
+    series.open.last_time_ms().or_else(newest_histogram)
+}
+
+/// Whether a late histogram was dropped.
+fn trim_histograms(histograms: &mut HistogramTable, id: u32, cutoff_ms: i64) -> bool {
+    let Some(own) = histograms.get_mut(&id) else {
+        return false;
+    };
+    let before = own.late.len();
+    own.late.retain(|sample| sample.time_ms >= cutoff_ms);
+    let trimmed = own.late.len() != before;
+    if own.is_unused() {
+        histograms.remove(&id);
+    }
+    trimmed
 }
 
 /// Whether anything that a checkpoint holds was changed.

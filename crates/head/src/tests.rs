@@ -1,5 +1,6 @@
 //! The head against a naive model, replicas against each other, and restarts.
 
+mod histograms;
 mod model;
 mod selecting;
 

@@ -5,7 +5,7 @@ use vigie_model::{MetricKind, MetricMetadata, TenantId, read_uvarint};
 use super::header::{
     CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, KIND_RETAIN, RETAIN_BYTES, ROW_COUNT_AT, Stamp, VERSION, field,
 };
-use super::{CorruptEntry, Rows, section};
+use super::{CorruptEntry, Rows, histograms, section};
 use crate::index::are_labels;
 
 /// A parsed log entry.
@@ -65,6 +65,7 @@ pub(crate) struct BatchView<'a> {
     declared_indexes: &'a [u8],
     times: &'a [u8],
     floats: &'a [u8],
+    histograms: &'a [u8],
 }
 
 impl<'a> BatchView<'a> {
@@ -96,6 +97,7 @@ impl<'a> BatchView<'a> {
                 section::DECLARED_INDEXES => view.declared_indexes = content,
                 section::TIMES => view.times = content,
                 section::FLOATS => view.floats = content,
+                section::HISTOGRAMS => view.histograms = content,
                 unknown => return Err(CorruptEntry::UnknownSection(unknown)),
             }
         }
@@ -156,7 +158,7 @@ impl<'a> BatchView<'a> {
         rows.read_declared(self.declared_indexes, self.declared.len())?;
         rows.read_times(self.times)?;
         rows.read_floats(self.floats);
-        Ok(())
+        histograms::read(self.histograms, self.row_count, &mut rows.histograms)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use vigie_model::{MetricKind, MetricMetadata, SeriesId, TenantId, write_uvarint, write_varint};
 
 use super::header::{CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, ROW_COUNT_AT, VERSION};
+use super::histograms::HistogramColumn;
 use super::section;
 
 /// A tenant's position in its batch.
@@ -14,6 +15,15 @@ pub struct TenantIndex(pub u32);
 /// The position of a series, declared with its labels, in its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeclaredIndex(pub u32);
+
+/// A native histogram in a row.
+#[derive(Debug, Clone, Copy)]
+pub struct HistogramRecord<'a> {
+    /// When it began to count; 0 if that is not known.
+    pub start_ms: i64,
+    /// As [`vigie_chunk::FlatHistogram::write`] writes it.
+    pub record: &'a [u8],
+}
 
 /// Collects the samples for one shard, of any tenants, in columns.
 ///
@@ -38,6 +48,7 @@ pub struct BatchEncoder {
     times: Vec<u8>,
     last_time_ms: i64,
     floats: Vec<u8>,
+    histograms: HistogramColumn,
 }
 
 impl BatchEncoder {
@@ -86,6 +97,25 @@ impl BatchEncoder {
         self.push_sample(time_ms, value);
     }
 
+    /// A row of a known series whose value is a native histogram.
+    pub fn push_known_histogram(&mut self, series: SeriesId, time_ms: i64, value: HistogramRecord<'_>) {
+        self.histograms
+            .push(self.row_count() as u32, value.start_ms, value.record);
+        self.push_known(series, time_ms, 0.0);
+    }
+
+    /// As [`BatchEncoder::push_known_histogram`], of a declared series.
+    pub fn push_declared_histogram(
+        &mut self,
+        series: DeclaredIndex,
+        time_ms: i64,
+        value: HistogramRecord<'_>,
+    ) {
+        self.histograms
+            .push(self.row_count() as u32, value.start_ms, value.record);
+        self.push_declared(series, time_ms, 0.0);
+    }
+
     /// Says what a metric is. The last word on a name counts.
     pub fn metadata(&mut self, tenant: TenantIndex, name: &str, metadata: &MetricMetadata) {
         self.metadata_count += 1;
@@ -113,6 +143,7 @@ impl BatchEncoder {
             + self.declared_indexes.len()
             + self.times.len()
             + self.floats.len()
+            + self.histograms.records.len()
     }
 
     /// The batch, its leader's part still empty: see [`super::stamp`].
@@ -149,6 +180,11 @@ impl BatchEncoder {
             if !column.is_empty() {
                 write_section(&mut out, id, &[column]);
             }
+        }
+        if self.histograms.count > 0 {
+            let mut count = Vec::with_capacity(5);
+            write_uvarint(&mut count, u64::from(self.histograms.count));
+            write_section(&mut out, section::HISTOGRAMS, &[&count, &self.histograms.records]);
         }
         let checksum = crc32c::crc32c(&out[HEADER_BYTES..]);
         out[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
