@@ -100,35 +100,17 @@ impl Distributor {
         let decoded = decompress(body, self.options.max_decoded_bytes)?;
         let _decoded = self.lease(decoded.len())?;
         let secret = self.options.secret;
-        let (mut summary, histograms, mut complaints) = match version {
+        let (mut summary, mut complaints) = match version {
             RemoteWriteVersion::V1 => {
                 let request = RequestV1::scan(&decoded, secret, tenant)?;
-                (
-                    self.ingest(tenant, &request).await?,
-                    request.histograms(),
-                    Vec::new(),
-                )
+                (self.ingest(tenant, &request).await?, Vec::new())
             }
             RemoteWriteVersion::V2 => {
                 let request = RequestV2::scan(&decoded, secret, tenant)?;
                 let complaints = request.complaints_of_empty_series();
-                (
-                    self.ingest(tenant, &request).await?,
-                    request.histograms(),
-                    complaints,
-                )
+                (self.ingest(tenant, &request).await?, complaints)
             }
         };
-        self.metrics.observe_write(&summary, histograms);
-        if histograms > 0 {
-            return Err(WriteError::Rejected {
-                message: format!(
-                    "native histograms are not supported yet: {histograms} were dropped, the other samples are stored"
-                ),
-                rejected: summary.rejected() + histograms as u64,
-                appended: summary.appended,
-            });
-        }
         summary.complaints.append(&mut complaints);
         summary.into_result()
     }
@@ -139,10 +121,10 @@ impl Distributor {
         tenant: &TenantId,
         request: &v1::WriteRequest,
     ) -> Result<WriteSummary, WriteError> {
-        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24)?;
+        let histograms: usize = request.histograms.iter().map(|record| record.len()).sum();
+        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24 + histograms)?;
         let keyer = SeriesKeyer::new(self.options.secret, tenant.as_str(), LabelEncoding::Packed);
         let summary = self.ingest(tenant, &ScrapedRows::new(request, keyer)?).await?;
-        self.metrics.observe_write(&summary, 0);
         Ok(summary)
     }
 
@@ -176,7 +158,9 @@ impl Distributor {
             targets.iter().filter(|target| target.is_none()).count(),
         );
 
-        let mut round = Round::deal(source, source.rows(), &targets, tenant, &placement, &mut summary);
+        summary.count_invalid_histograms(source);
+        let rows = source.rows().chain(source.histograms().rows());
+        let mut round = Round::deal(source, rows, &targets, tenant, &placement, &mut summary);
         let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
         let mut undeclared = Vec::new();
         for _ in 0..MAX_ROUNDS {
@@ -184,6 +168,7 @@ impl Distributor {
                 .await?;
             if undeclared.is_empty() {
                 self.remember_metadata(new_metadata);
+                self.metrics.observe_write(&summary, source.histograms().len());
                 return Ok(summary);
             }
             // The cache knew ids that are gone. Without it every series is declared anew.
@@ -211,9 +196,16 @@ impl Distributor {
         summary: &mut WriteSummary,
         undeclared: &mut Vec<Row>,
     ) -> Result<(), WriteError> {
+        let records = source.histograms().records();
         let answers: Vec<_> = round
             .parts()
-            .map(|(shard, part)| (shard, part, lanes[shard.0 as usize].submit(tenant, &part.write)))
+            .map(|(shard, part)| {
+                (
+                    shard,
+                    part,
+                    lanes[shard.0 as usize].submit(tenant, &part.write, records),
+                )
+            })
             .collect();
         let mut learned = Vec::new();
         let mut failed = None;

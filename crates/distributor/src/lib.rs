@@ -8,6 +8,7 @@
 mod distributor;
 mod error;
 mod grpc;
+mod histograms;
 mod ingest;
 mod lane;
 mod metrics;

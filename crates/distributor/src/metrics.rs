@@ -14,7 +14,7 @@ pub(crate) struct DistributorMetrics {
     received_samples: Counter,
     rejected_samples: Counter,
     invalid_series_samples: Counter,
-    unsupported_histograms: Counter,
+    received_histograms: Counter,
     cache_hits: Counter,
     cache_misses: Counter,
     pub(crate) inflight_bytes: Gauge,
@@ -48,9 +48,9 @@ impl DistributorMetrics {
                 "vigie_distributor_invalid_series_samples",
                 "Samples skipped because the labels of their series are invalid.",
             ),
-            unsupported_histograms: counter(
-                "vigie_distributor_unsupported_histograms",
-                "Native histograms received and not stored.",
+            received_histograms: counter(
+                "vigie_distributor_received_histograms",
+                "Those of the samples received that are native histograms, stored or not.",
             ),
             cache_hits: counter(
                 "vigie_distributor_series_cache_hits",
@@ -94,11 +94,12 @@ impl DistributorMetrics {
     }
 
     pub(crate) fn observe_write(&self, summary: &WriteSummary, histograms: usize) {
-        self.received_samples
-            .inc_by(summary.appended + summary.rejected() + summary.invalid_series);
+        self.received_samples.inc_by(
+            summary.appended + summary.appended_histograms + summary.rejected() + summary.invalid_series,
+        );
         self.rejected_samples.inc_by(summary.rejected());
         self.invalid_series_samples.inc_by(summary.invalid_series);
-        self.unsupported_histograms.inc_by(histograms as u64);
+        self.received_histograms.inc_by(histograms as u64);
     }
 }
 

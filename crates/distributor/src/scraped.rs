@@ -1,10 +1,12 @@
 //! Samples that scrapers send: columns over packed label sets.
 
+use vigie_chunk::FlatHistogram;
 use vigie_model::{InvalidLabels, Labels};
 use vigie_proto::v1;
 
 use crate::error::WriteError;
-use crate::ingest::{Family, Row, SeriesSource};
+use crate::histograms::Histograms;
+use crate::ingest::{Family, NO_HISTOGRAM, Row, SeriesSource};
 use crate::series_cache::{SeriesKey, SeriesKeyer};
 
 /// A [`v1::WriteRequest`] whose columns agree in length.
@@ -13,6 +15,9 @@ pub(crate) struct ScrapedRows<'a> {
     keys: Vec<SeriesKey>,
     label_ends: Vec<usize>,
     families: Vec<Family<'a>>,
+    histograms: Histograms,
+    /// Rows that are histograms.
+    histogram_rows: &'a [u32],
 }
 
 impl<'a> ScrapedRows<'a> {
@@ -26,6 +31,7 @@ impl<'a> ScrapedRows<'a> {
                 "columns of a write request differ in length".to_owned(),
             ));
         }
+        let histograms = histograms(request)?;
         let mut keys = Vec::with_capacity(rows);
         let mut label_ends = Vec::with_capacity(rows);
         let mut start = 0usize;
@@ -58,6 +64,8 @@ impl<'a> ScrapedRows<'a> {
             keys,
             label_ends,
             families,
+            histograms,
+            histogram_rows: &request.histogram_rows,
         })
     }
 }
@@ -80,14 +88,57 @@ impl SeriesSource for ScrapedRows<'_> {
             .iter()
             .zip(&self.request.value_bits)
             .zip(0..)
+            .filter({
+                let mut histogram_rows = self.histogram_rows.iter().peekable();
+                move |(_, series)| histogram_rows.next_if(|row| *row == series).is_none()
+            })
             .map(|((&timestamp_ms, &bits), series)| Row {
                 series,
+                histogram: NO_HISTOGRAM,
                 timestamp_ms,
                 value: f64::from_bits(bits),
             })
     }
 
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
+    }
+
     fn families(&self) -> &[Family<'_>] {
         &self.families
     }
+}
+
+/// The histogram column, if its rows ascend and are among the request's.
+fn histograms(request: &v1::WriteRequest) -> Result<Histograms, WriteError> {
+    let malformed = |what: &str| WriteError::Malformed(format!("histograms of a write request {what}"));
+    let rows = &request.histogram_rows;
+    if rows.len() != request.histograms.len() {
+        return Err(malformed("differ in number from their rows"));
+    }
+    if rows.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(malformed("are out of order"));
+    }
+    let starts = &request.start_timestamps_ms;
+    if !starts.is_empty() && starts.len() != request.timestamps_ms.len() {
+        return Err(malformed("differ in number from start timestamps"));
+    }
+    let start_of = |row: u32| starts.get(row as usize).copied().unwrap_or(0);
+    let mut histograms = Histograms::default();
+    for (&row, record) in rows.iter().zip(&request.histograms) {
+        let timestamp_ms = request
+            .timestamps_ms
+            .get(row as usize)
+            .ok_or_else(|| malformed("have no row"))?;
+        let mut rest = &record[..];
+        // Here, as a shard would refuse the batch with all that is in it.
+        match FlatHistogram::read(&mut rest) {
+            Ok(histogram) if rest.is_empty() => match histogram.to_any().validate() {
+                Ok(()) => histograms.push(row, (*timestamp_ms, start_of(row)), &histogram),
+                Err(error) => histograms.refuse(row, *timestamp_ms, error.to_string()),
+            },
+            _ => return Err(malformed("are unreadable")),
+        }
+    }
+    Ok(histograms)
 }

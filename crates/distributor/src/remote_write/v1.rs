@@ -2,9 +2,11 @@
 
 use vigie_model::{InvalidLabels, Labels, MetricKind, TenantId};
 
+use super::histogram::scan_histogram;
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
+use crate::histograms::Histograms;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -20,7 +22,7 @@ pub(crate) struct RequestV1<'a> {
     /// All samples, series by series.
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
-    histograms: usize,
+    histograms: Histograms,
 }
 
 /// One `TimeSeries` message.
@@ -45,7 +47,7 @@ impl<'a> RequestV1<'a> {
             series: Vec::new(),
             samples: Vec::new(),
             families: Vec::new(),
-            histograms: 0,
+            histograms: Histograms::default(),
         };
         let mut reader = Reader { rest: decoded };
         while let Some(field) = reader.field()? {
@@ -62,11 +64,6 @@ impl<'a> RequestV1<'a> {
             .map(|series| request.keyer.key(series.labels))
             .collect();
         Ok(request)
-    }
-
-    /// Native histograms found, which are not stored yet.
-    pub(crate) fn histograms(&self) -> usize {
-        self.histograms
     }
 
     fn scan_series(&mut self, message: &'a [u8]) -> Result<(), WriteError> {
@@ -92,9 +89,9 @@ impl<'a> RequestV1<'a> {
                     only_labels = false;
                     self.samples.push(read_sample(sample)?);
                 }
-                (4, Value::Bytes(_)) => {
+                (4, Value::Bytes(histogram)) => {
                     only_labels = false;
-                    self.histograms += 1;
+                    scan_histogram(histogram, self.series.len(), &mut self.histograms)?;
                 }
                 (1 | 2 | 4, _) => {
                     return Err(unreadable("a label, sample or histogram field is not a message"));
@@ -154,6 +151,10 @@ impl SeriesSource for RequestV1<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 }
 

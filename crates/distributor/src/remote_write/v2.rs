@@ -6,9 +6,11 @@
 
 use vigie_model::{InvalidLabels, Labels, METRIC_NAME, TenantId};
 
+use super::histogram::scan_histogram;
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
+use crate::histograms::Histograms;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -26,7 +28,7 @@ pub(crate) struct RequestV2<'a> {
     /// All samples, series by series.
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
-    histograms: usize,
+    histograms: Histograms,
 }
 
 /// One `TimeSeries` message.
@@ -63,7 +65,7 @@ impl<'a> RequestV2<'a> {
             refs: Vec::new(),
             samples: Vec::new(),
             families: Vec::new(),
-            histograms: 0,
+            histograms: Histograms::default(),
         };
         let mut metadata = Vec::new();
         let mut reader = Reader { rest: decoded };
@@ -83,11 +85,6 @@ impl<'a> RequestV2<'a> {
         request.name_series(keyer, &hashes);
         request.collect_families(keyer, &metadata)?;
         Ok(request)
-    }
-
-    /// Native histograms found, which are not stored yet.
-    pub(crate) fn histograms(&self) -> usize {
-        self.histograms
     }
 
     /// Series that carry nothing are an error of the sender, unlike in version 1.0.
@@ -123,13 +120,15 @@ impl<'a> RequestV2<'a> {
                 }
                 (1, Value::Varint(number)) => self.refs.push(symbol_number(number)?),
                 (2, Value::Bytes(sample)) => self.samples.push(read_sample(sample)?),
-                (3, Value::Bytes(_)) => histograms += 1,
+                (3, Value::Bytes(histogram)) => {
+                    scan_histogram(histogram, self.series.len(), &mut self.histograms)?;
+                    histograms += 1;
+                }
                 (5, Value::Bytes(message)) => metadata = read_metadata(message)?,
                 (1..=3 | 5, _) => return Err(unreadable("a field of a series has the wrong wire type")),
                 _ => {}
             }
         }
-        self.histograms += histograms;
         self.series.push(SymbolicSeries {
             refs_end: self.refs.len(),
             samples_end: self.samples.len(),
@@ -249,6 +248,10 @@ impl SeriesSource for RequestV2<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 
     /// None if nothing is wrong with the labels.

@@ -51,6 +51,7 @@ fn columns(tenant: &str, samples: &[ScrapedSample], metadata: Vec<v1::FamilyMeta
         timestamps_ms: samples.iter().map(|sample| sample.timestamp_ms).collect(),
         value_bits: samples.iter().map(|sample| sample.value.to_bits()).collect(),
         metadata,
+        ..v1::WriteRequest::default()
     }
 }
 
