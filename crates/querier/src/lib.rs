@@ -6,6 +6,7 @@
 mod decode;
 mod error;
 mod find;
+mod histograms;
 mod metrics;
 mod querier;
 mod source;

@@ -35,6 +35,8 @@ pub struct QuerierOptions {
     /// Parts of PromQL behind feature flags.
     pub promql: ParseOptions,
     pub delayed_name_removal: bool,
+    /// Rates and increases begin at the times at which counters did, where those are known.
+    pub use_start_timestamps: bool,
 }
 
 impl Default for QuerierOptions {
@@ -49,6 +51,7 @@ impl Default for QuerierOptions {
             subquery_step_ms: 60_000,
             promql: ParseOptions::default(),
             delayed_name_removal: false,
+            use_start_timestamps: false,
         }
     }
 }
@@ -145,7 +148,7 @@ impl Querier {
             subquery_step_ms: self.options.subquery_step_ms,
             delayed_name_removal: self.options.delayed_name_removal,
             type_and_unit_labels: false,
-            use_start_timestamps: false,
+            use_start_timestamps: self.options.use_start_timestamps,
         };
         let plan = Plan::new(expr, &params)?;
         let source = IngesterSource {

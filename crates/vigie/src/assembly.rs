@@ -254,6 +254,7 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
         subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
         promql: settings.features.promql,
         delayed_name_removal: settings.features.delayed_name_removal,
+        use_start_timestamps: settings.features.use_start_timestamps,
         ..QuerierOptions::default()
     }
 }

@@ -60,6 +60,7 @@ pub(crate) struct Settings {
 pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
+    pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
 }
@@ -183,6 +184,9 @@ fn features(given: &[String]) -> Result<Features> {
             "promql-extended-range-selectors" => features.promql.extended_range_selectors = true,
             "promql-binop-fill-modifiers" => features.promql.fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
+            "use-start-timestamps" => features.use_start_timestamps = true,
+            // Always on, in Prometheus too.
+            "native-histograms" => {}
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
         }
