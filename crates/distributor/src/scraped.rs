@@ -142,3 +142,83 @@ fn histograms(request: &v1::WriteRequest) -> Result<Histograms, WriteError> {
     }
     Ok(histograms)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use vigie_model::FloatHistogram;
+
+    use crate::series_cache::LabelEncoding;
+
+    use super::*;
+
+    fn record(count: f64) -> Bytes {
+        let histogram = FloatHistogram {
+            count,
+            ..FloatHistogram::default()
+        };
+        let mut record = Vec::new();
+        FlatHistogram::from_float(&histogram).unwrap().write(&mut record);
+        record.into()
+    }
+
+    /// Three rows; the second is a histogram, the third one that cannot be.
+    fn request() -> v1::WriteRequest {
+        let labels = Labels::from_pairs([("__name__", "m")]).unwrap();
+        let packed = labels.as_packed();
+        v1::WriteRequest {
+            labels: packed.repeat(3).into(),
+            label_lengths: vec![packed.len() as u32; 3],
+            timestamps_ms: vec![1, 2, 3],
+            value_bits: vec![1.5f64.to_bits(), 0, 0],
+            histogram_rows: vec![1, 2],
+            histograms: vec![record(1.0), record(-1.0)],
+            ..v1::WriteRequest::default()
+        }
+    }
+
+    fn read(request: &v1::WriteRequest) -> Result<ScrapedRows<'_>, WriteError> {
+        ScrapedRows::new(request, SeriesKeyer::new(7, "test", LabelEncoding::Packed))
+    }
+
+    #[test]
+    fn a_row_is_a_float_or_a_histogram() {
+        let request = request();
+        let scraped = read(&request).unwrap();
+        let floats: Vec<(u32, f64)> = scraped.rows().map(|row| (row.series, row.value)).collect();
+        assert_eq!(floats, [(0, 1.5)]);
+        let histograms: Vec<(u32, i64)> = scraped
+            .histograms()
+            .rows()
+            .map(|row| (row.series, row.timestamp_ms))
+            .collect();
+        assert_eq!(histograms, [(1, 2)]);
+        let refused = scraped.histograms().refused();
+        assert_eq!((refused.len(), refused[0].0.series), (1, 2));
+        assert!(
+            refused[0].1.contains("observation count is negative"),
+            "{}",
+            refused[0].1
+        );
+    }
+
+    #[test]
+    fn histogram_columns_that_contradict_are_refused() {
+        let damages: [fn(&mut v1::WriteRequest); 6] = [
+            |request| drop(request.histograms.pop()),
+            |request| request.histogram_rows = vec![2, 1],
+            |request| request.histogram_rows = vec![1, 3],
+            |request| request.histograms[0] = request.histograms[0].slice(1..),
+            |request| request.histograms[0] = [&request.histograms[0][..], b"x"].concat().into(),
+            |request| request.start_timestamps_ms = vec![1],
+        ];
+        for (at, damage) in damages.into_iter().enumerate() {
+            let mut request = request();
+            damage(&mut request);
+            assert!(
+                matches!(read(&request), Err(WriteError::Malformed(_))),
+                "damage {at}"
+            );
+        }
+    }
+}

@@ -35,7 +35,8 @@ pub struct QuerierOptions {
     /// Parts of PromQL behind feature flags.
     pub promql: ParseOptions,
     pub delayed_name_removal: bool,
-    /// Rates and increases begin at the times at which counters did, where those are known.
+    /// Rates and increases begin at the times at which counters did, where those are known: of native
+    /// histograms, so far.
     pub use_start_timestamps: bool,
 }
 

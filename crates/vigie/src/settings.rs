@@ -185,7 +185,7 @@ fn features(given: &[String]) -> Result<Features> {
             "promql-binop-fill-modifiers" => features.promql.fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
             "use-start-timestamps" => features.use_start_timestamps = true,
-            // Always on, in Prometheus too.
+            // No-op in Prometheus too: always on.
             "native-histograms" => {}
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
