@@ -39,6 +39,9 @@ pub struct QuerierOptions {
     /// Parts of PromQL behind feature flags.
     pub promql: ParseOptions,
     pub delayed_name_removal: bool,
+    /// Rates and increases begin at the times at which counters did, where those are known: of native
+    /// histograms, so far.
+    pub use_start_timestamps: bool,
 }
 
 impl Default for QuerierOptions {
@@ -55,6 +58,7 @@ impl Default for QuerierOptions {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             promql: ParseOptions::default(),
             delayed_name_removal: false,
+            use_start_timestamps: false,
         }
     }
 }
@@ -152,7 +156,7 @@ impl Querier {
             subquery_step_ms: self.options.subquery_step_ms,
             delayed_name_removal: self.options.delayed_name_removal,
             type_and_unit_labels: false,
-            use_start_timestamps: false,
+            use_start_timestamps: self.options.use_start_timestamps,
         };
         let plan = Plan::new(expr, &params)?;
         // Dropped with the future.

@@ -50,6 +50,7 @@ impl Drop for Silence {
 impl vigie_proto::Ingester for Silent {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
+    type ExemplarsStream = MessageStream<v1::ExemplarsResponse>;
 
     async fn describe(
         &self,
@@ -73,6 +74,13 @@ impl vigie_proto::Ingester for Silent {
     }
 
     async fn series(&self, _: Request<v1::SeriesRequest>) -> Result<Response<Self::SeriesStream>, Status> {
+        Err(Status::unimplemented("samples only"))
+    }
+
+    async fn exemplars(
+        &self,
+        _: Request<v1::ExemplarsRequest>,
+    ) -> Result<Response<Self::ExemplarsStream>, Status> {
         Err(Status::unimplemented("samples only"))
     }
 

@@ -309,6 +309,7 @@ fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
         subquery_step_ms: config.global.evaluation_interval.as_millis() as i64,
         promql: settings.features.promql,
         delayed_name_removal: settings.features.delayed_name_removal,
+        use_start_timestamps: settings.features.use_start_timestamps,
         ..QuerierOptions::default()
     }
 }
@@ -330,6 +331,7 @@ fn build_scraper(
     };
     let options = vigie_scraper::Options {
         exemplars: settings.features.exemplar_storage,
+        start_timestamps: settings.features.start_timestamps,
         ..vigie_scraper::Options::default()
     };
     let sink = Arc::new(DistributorSink(target));

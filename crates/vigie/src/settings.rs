@@ -67,6 +67,9 @@ pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
     pub(crate) exemplar_storage: bool,
+    /// Those that targets expose are read.
+    pub(crate) start_timestamps: bool,
+    pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
 }
@@ -201,6 +204,10 @@ fn features(given: &[String]) -> Result<Features> {
             "promql-binop-fill-modifiers" => features.promql.fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
             "exemplar-storage" => features.exemplar_storage = true,
+            "st-storage" => features.start_timestamps = true,
+            "use-start-timestamps" => features.use_start_timestamps = true,
+            // No-op in Prometheus too: always on.
+            "native-histograms" => {}
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
         }
