@@ -32,7 +32,6 @@ impl WriteBackend for WriteAdapter {
                 histograms: summary.appended_histograms,
                 is_from_standby: summary.is_from_standby,
                 exemplars: summary.exemplars,
-                ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),
         }
