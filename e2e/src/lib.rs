@@ -29,6 +29,6 @@ pub use rng::Rng;
 pub use target::{Layout, Target, TargetOptions};
 // What every test of a server needs, whoever drives it.
 pub use vigie_systems::{
-    Answer, Api, QueryData, Series, StartOptions, System, SystemKind, encode_request, free_port,
-    percent_encode, repository_root, snappy, tools_dir, vigie_binary, wait_until,
+    Answer, Api, QueryData, Series, StartOptions, System, SystemKind, encode_labels, encode_request,
+    free_port, percent_encode, repository_root, snappy, tools_dir, vigie_binary, wait_until,
 };

@@ -1,5 +1,6 @@
 //! A real Prometheus and the system under test scrape the same pages in the same formats: OpenMetrics with exemplars,
-//! protobuf, and a real node_exporter asked for protobuf. Series and exemplars must be the same.
+//! protobuf, with and without its native histograms, and a real node_exporter asked for protobuf. Series and exemplars
+//! must be the same.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -73,7 +74,7 @@ fn compare() -> Result<()> {
         wait_until("three scrapes of each target", DEADLINE, || {
             let scrapes = api.instant("count_over_time(up[10m]) >= 3", now_ms()?)?;
             let up = api.instant("up == 1", now_ms()?)?;
-            Ok(scrapes.series.len() == 3 && up.series.len() == 3)
+            Ok(scrapes.series.len() == 4 && up.series.len() == 4)
         })?;
     }
     compare_series(&expected, &actual)?;
@@ -82,12 +83,13 @@ fn compare() -> Result<()> {
 
 fn compare_series(expected: &Api, actual: &Api) -> Result<()> {
     let now_ms = now_ms()?;
-    let pages = "last_over_time({job=~\"om|wire\", __name__!~\"scrape_.*|up\"}[5m])";
+    let pages = "last_over_time({job=~\"om|wire|native\", __name__!~\"scrape_.*|up\"}[5m])";
     let names = "count by (__name__) (last_over_time({job=\"node\", __name__!~\"scrape_.*|up\"}[5m]))";
-    for query in [pages, names] {
+    let native = "histogram_quantile(0.9, last_over_time(wire_seconds{job=\"native\"}[5m]))";
+    for (query, least) in [(pages, 11), (names, 11), (native, 1)] {
         let answer = |api: &Api| -> Result<QueryData> { api.instant(query, now_ms) };
         let (expected, actual) = (answer(expected)?, answer(actual)?);
-        ensure!(expected.series.len() > 10, "{query} shows hardly anything");
+        ensure!(expected.series.len() >= least, "{query} shows hardly anything");
         let found = differences(&expected, &actual, 0.0);
         ensure!(found.is_empty(), "{query}:\n  {}", found.join("\n  "));
     }
@@ -145,10 +147,12 @@ fn scrape_config(open_metrics: &PageTarget, wire: &PageTarget, node: &Peer) -> S
     for (job, address, protocol) in [
         ("om", open_metrics.address(), "OpenMetricsText1.0.0"),
         ("wire", wire.address(), "PrometheusProto"),
+        ("native", wire.address(), "PrometheusProto"),
         ("node", node.address(), "PrometheusProto"),
     ] {
+        let native = job == "native";
         config += &format!(
-            "  - job_name: {job}\n    scrape_protocols: [{protocol}]\n    \
+            "  - job_name: {job}\n    scrape_protocols: [{protocol}]\n    scrape_native_histograms: {native}\n    \
              static_configs: [{{targets: ['{address}'], labels: {{instance: host-1}}}}]\n"
         );
     }

@@ -1,4 +1,4 @@
-//! What both kinds of chunk have around them: kind, version and checksum.
+//! What all kinds of chunk have around them: kind, version and checksum.
 
 use crate::ChunkError;
 
@@ -10,6 +10,8 @@ const CHECKSUM_BYTES: usize = 4;
 pub(crate) enum Kind {
     Open = 1,
     Sealed = 2,
+    OpenHistograms = 3,
+    SealedHistograms = 4,
 }
 
 /// Starts a chunk at the end of `out` and gives its position.
@@ -45,6 +47,8 @@ pub(crate) fn read_kind(bytes: &[u8]) -> Result<(Kind, &[u8]), ChunkError> {
     let kind = match *kind {
         1 => Kind::Open,
         2 => Kind::Sealed,
+        3 => Kind::OpenHistograms,
+        4 => Kind::SealedHistograms,
         unknown => return Err(ChunkError::UnknownKind(unknown)),
     };
     if *version != VERSION {

@@ -5,7 +5,7 @@ use vigie_model::{write_uvarint, write_varint};
 use crate::codec::decimal::{self, Decimals};
 use crate::codec::{pcodec, times, xor};
 use crate::frame::{self, Kind, take, take_uvarint, take_varint};
-use crate::info::{ChunkInfo, checked_count};
+use crate::info::checked_count;
 use crate::{ChunkError, MAX_CHUNK_SAMPLES, SealError};
 
 const CONSTANT: u8 = 0;
@@ -50,51 +50,8 @@ pub fn seal(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, SealError> {
     Ok(out)
 }
 
-/// Decodes a chunk of either kind and seals it, which makes an open one smaller.
-///
-/// A chunk without samples is inconsistent here, as there is nothing to seal.
-pub fn reseal(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
-    let (mut times_ms, mut values) = (Vec::new(), Vec::new());
-    crate::decode_into(bytes, &mut times_ms, &mut values)?;
-    seal(&times_ms, &values).map_err(|_| ChunkError::Inconsistent("samples cannot be sealed"))
-}
-
-/// Decodes chunks of one series, of either kind and any number, and seals their samples into as few
-/// chunks of `max_samples` as hold them, ascending in time. Long chunks cost fewest bytes a sample, and
-/// reading one sample of a chunk decodes all of it.
-///
-/// Chunks may come in any order and overlap. Where several have a sample at the same time, the one of
-/// the chunk that starts first stays, and of those that start together the one given first: the choice
-/// that reading the chunks one by one makes. Empty chunks add nothing.
-pub fn merge<C: AsRef<[u8]>>(chunks: &[C], max_samples: usize) -> Result<Vec<Vec<u8>>, ChunkError> {
-    let max_samples = max_samples.clamp(1, MAX_CHUNK_SAMPLES);
-    let mut ordered = Vec::with_capacity(chunks.len());
-    for chunk in chunks {
-        let bytes = chunk.as_ref();
-        ordered.push((ChunkInfo::read(bytes)?, bytes));
-    }
-    ordered.sort_by_key(|(info, _)| info.min_time_ms);
-    // A count in a header is not vouched for before decoding: nothing is reserved by it.
-    let (mut times_ms, mut values) = (Vec::new(), Vec::new());
-    for (_, bytes) in &ordered {
-        crate::decode_into(bytes, &mut times_ms, &mut values)?;
-    }
-    if times_ms.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let mut samples: Vec<(i64, f64)> = times_ms.into_iter().zip(values).collect();
-        samples.sort_by_key(|&(time_ms, _)| time_ms);
-        samples.dedup_by_key(|&mut (time_ms, _)| time_ms);
-        (times_ms, values) = samples.into_iter().unzip();
-    }
-    times_ms
-        .chunks(max_samples)
-        .zip(values.chunks(max_samples))
-        .map(|(times_ms, values)| {
-            seal(times_ms, values).map_err(|_| ChunkError::Inconsistent("samples cannot be sealed"))
-        })
-        .collect()
-}
-
-fn smallest_values(values: &[f64]) -> (u8, Vec<u8>) {
+/// Encodes values, at least one, in the smallest of the codecs; gives which.
+pub(crate) fn smallest_values(values: &[f64]) -> (u8, Vec<u8>) {
     let bits = values[0].to_bits();
     if values.iter().all(|value| value.to_bits() == bits) {
         return (CONSTANT, bits.to_le_bytes().to_vec());
@@ -178,7 +135,12 @@ pub(crate) fn decode_body(
     decode_values(header.value_codec, input, header.count, values)
 }
 
-fn decode_values(codec: u8, mut input: &[u8], count: usize, values: &mut Vec<f64>) -> Result<(), ChunkError> {
+pub(crate) fn decode_values(
+    codec: u8,
+    mut input: &[u8],
+    count: usize,
+    values: &mut Vec<f64>,
+) -> Result<(), ChunkError> {
     match codec {
         CONSTANT => {
             let value = f64::from_le_bytes(take(&mut input)?);

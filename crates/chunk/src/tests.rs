@@ -53,6 +53,7 @@ fn check(samples: &[(i64, u64)]) -> (Vec<u8>, Vec<u8>) {
     for bytes in [&open, &sealed] {
         assert_eq!(decoded(bytes).unwrap(), samples);
         let info = ChunkInfo {
+            values: ChunkValues::Floats,
             count: samples.len() as u32,
             min_time_ms: samples[0].0,
             max_time_ms: samples[samples.len() - 1].0,

@@ -117,37 +117,19 @@ impl Distributor {
         let _decoded = self.lease(decoded.len())?;
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
-        let (mut summary, histograms, mut complaints) = match version {
+        let (mut summary, mut complaints) = match version {
             RemoteWriteVersion::V1 => {
                 let request = RequestV1::scan(&decoded, secret, tenant)?;
-                (
-                    self.ingest_pushed(tenant, &rules, &request).await?,
-                    request.histograms(),
-                    Vec::new(),
-                )
+                (self.ingest_pushed(tenant, &rules, &request).await?, Vec::new())
             }
             RemoteWriteVersion::V2 => {
                 let request = RequestV2::scan(&decoded, secret, tenant)?;
                 let complaints = request.complaints_of_empty_series();
-                (
-                    self.ingest_pushed(tenant, &rules, &request).await?,
-                    request.histograms(),
-                    complaints,
-                )
+                (self.ingest_pushed(tenant, &rules, &request).await?, complaints)
             }
         };
-        self.metrics.observe_write(&summary, histograms);
         if summary.is_from_standby {
             return Ok(summary);
-        }
-        if histograms > 0 {
-            return Err(WriteError::Rejected {
-                message: format!(
-                    "native histograms are not supported yet: {histograms} were dropped, the other samples are stored"
-                ),
-                rejected: summary.rejected() + histograms as u64,
-                appended: summary.appended,
-            });
         }
         summary.complaints.append(&mut complaints);
         summary.into_result()
@@ -160,13 +142,14 @@ impl Distributor {
         request: &v1::WriteRequest,
     ) -> Result<WriteSummary, WriteError> {
         let exemplars: usize = request.exemplars.iter().map(exemplars_bytes).sum();
-        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24 + exemplars)?;
+        let histograms: usize = request.histograms.iter().map(|record| record.len()).sum();
+        let rows = request.timestamps_ms.len() * 24;
+        let _lease = self.lease(request.labels.len() + rows + exemplars + histograms)?;
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
         let keyer = SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::Packed);
         let rows = ScrapedRows::new(request, keyer)?;
         let summary = self.ingest(tenant, &rules, &rows).await?;
-        self.metrics.observe_write(&summary, 0);
         Ok(summary)
     }
 
@@ -194,7 +177,7 @@ impl Distributor {
         match self.rules.hear(rules, tenant, source)? {
             Heard::Accepted => self.ingest(tenant, rules, source).await,
             Heard::Standby => {
-                self.metrics.standby_samples.inc_by(source.rows().count() as u64);
+                self.metrics.standby_samples.inc_by(sample_count(source) as u64);
                 Ok(WriteSummary {
                     is_from_standby: true,
                     ..WriteSummary::default()
@@ -210,7 +193,7 @@ impl Distributor {
         source: &S,
     ) -> Result<WriteSummary, WriteError> {
         if rules.has_rate() {
-            let samples = source.rows().count();
+            let samples = sample_count(source);
             self.rules.take(rules, tenant, samples).inspect_err(|_| {
                 self.metrics.rate_limited_samples.inc_by(samples as u64);
             })?;
@@ -232,9 +215,10 @@ impl Distributor {
             summary.exemplars = source.exemplar_count() as u64;
             Vec::new()
         };
+        summary.count_invalid_histograms(source);
         let mut round = Round::deal(
             source,
-            source.rows(),
+            source.rows().chain(source.histograms().rows()),
             &targets,
             tenant,
             &placement,
@@ -257,6 +241,7 @@ impl Distributor {
             .await?;
             if stale.rows.is_empty() && stale.exemplars.is_empty() {
                 self.remember_metadata(new_metadata);
+                self.metrics.observe_write(&summary, source.histograms().len());
                 return Ok(summary);
             }
             // The cache knew ids that are gone. Without it every series is declared anew.
@@ -293,9 +278,16 @@ impl Distributor {
         summary: &mut WriteSummary,
         stale: &mut Stale,
     ) -> Result<(), WriteError> {
+        let records = source.histograms().records();
         let answers: Vec<_> = round
             .parts()
-            .map(|(shard, part)| (shard, part, lanes[shard.0 as usize].submit(tenant, &part.write)))
+            .map(|(shard, part)| {
+                (
+                    shard,
+                    part,
+                    lanes[shard.0 as usize].submit(tenant, &part.write, records),
+                )
+            })
             .collect();
         let mut learned = Vec::new();
         let mut failed = None;
@@ -380,6 +372,11 @@ struct Stale {
     rows: Vec<Row>,
     /// Positions in the request.
     exemplars: Vec<u32>,
+}
+
+/// Floats and histograms of a request.
+fn sample_count<S: SeriesSource>(source: &S) -> usize {
+    source.rows().count() + source.histograms().len()
 }
 
 /// Roughly what the exemplars of a series take while they are on their way.

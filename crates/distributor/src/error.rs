@@ -18,7 +18,9 @@ pub enum WriteError {
     Rejected {
         message: String,
         rejected: u64,
+        /// Floats.
         appended: u64,
+        appended_histograms: u64,
     },
     /// Too many bytes are in flight. Nothing was written; send it again later.
     #[error("too many requests in flight: {0}")]

@@ -15,7 +15,7 @@ impl vigie_proto::Distributor for Distributor {
             TenantId::new(&request.tenant).map_err(|error| Status::invalid_argument(error.to_string()))?;
         let summary = self.write_scraped(&tenant, &request).await?;
         Ok(Response::new(v1::WriteResponse {
-            appended: summary.appended,
+            appended: summary.appended + summary.appended_histograms,
             out_of_order: summary.out_of_order,
             out_of_bounds: summary.out_of_bounds,
             too_old: summary.too_old,

@@ -8,7 +8,8 @@ use vigie_proto::v1::RejectReason;
 
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
-use crate::lane::{LaneOutcome, LaneRow, LaneSeries, ShardWrite};
+use crate::histograms::Histograms;
+use crate::lane::{LaneHistogram, LaneOutcome, LaneRow, LaneSeries, ShardWrite};
 use crate::rules::RequestRules;
 use crate::series_cache::{SeriesKey, Target};
 
@@ -24,10 +25,11 @@ pub(crate) trait SeriesSource: Sync {
     fn keys(&self) -> &[SeriesKey];
     /// Decodes the labels of a series; asked for series the cache does not know.
     fn labels(&self, series: usize) -> Result<Labels, InvalidLabels>;
-    /// All samples, with the index of their series.
+    /// All floats, with the index of their series.
     fn rows(&self) -> impl Iterator<Item = Row> + Send;
     /// What is said of metric families; may repeat itself.
     fn families(&self) -> &[Family<'_>];
+    fn histograms(&self) -> &Histograms;
 
     /// Those that can be kept. Asked for only where exemplars are wanted.
     fn exemplars(&self) -> Vec<SeriesExemplar> {
@@ -76,9 +78,14 @@ pub(crate) struct Family<'a> {
     pub(crate) unit: &'a str,
 }
 
+/// Says that a row is a float.
+pub(crate) const NO_HISTOGRAM: u32 = u32::MAX;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) series: u32,
+    /// Position in [`SeriesSource::histograms`], or [`NO_HISTOGRAM`]: `value` counts.
+    pub(crate) histogram: u32,
     pub(crate) timestamp_ms: i64,
     pub(crate) value: f64,
 }
@@ -86,7 +93,12 @@ pub(crate) struct Row {
 /// What became of the samples of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WriteSummary {
+    /// Floats stored.
     pub appended: u64,
+    /// Native histograms stored.
+    pub appended_histograms: u64,
+    /// Native histograms that contradict themselves.
+    pub invalid_histograms: u64,
     pub out_of_order: u64,
     pub out_of_bounds: u64,
     pub too_old: u64,
@@ -107,7 +119,12 @@ pub struct WriteSummary {
 
 impl WriteSummary {
     pub fn rejected(&self) -> u64 {
-        self.out_of_order + self.out_of_bounds + self.too_old + self.duplicate_timestamp + self.refused_series
+        self.out_of_order
+            + self.out_of_bounds
+            + self.too_old
+            + self.duplicate_timestamp
+            + self.refused_series
+            + self.invalid_histograms
     }
 
     /// Samples that are stored become part of an error if others are not.
@@ -119,6 +136,7 @@ impl WriteSummary {
             message: self.complaints.join("\n"),
             rejected: self.rejected(),
             appended: self.appended,
+            appended_histograms: self.appended_histograms,
         })
     }
 
@@ -126,6 +144,20 @@ impl WriteSummary {
     pub(crate) fn complain<S: SeriesSource>(&mut self, complaint: impl FnOnce() -> String) {
         if self.complaints.len() < S::MAX_COMPLAINTS {
             self.complaints.push(complaint());
+        }
+    }
+
+    /// Counts the histograms that are refused for what they say. Where the labels are invalid too, those
+    /// have been complained of, or are skipped in silence.
+    pub(crate) fn count_invalid_histograms<S: SeriesSource>(&mut self, source: &S) {
+        for (row, what) in source.histograms().refused() {
+            let labels = source.labels(row.series as usize);
+            if labels.is_ok_and(|labels| labels.get(METRIC_NAME).is_some()) {
+                self.invalid_histograms += 1;
+                self.complain::<S>(|| source.rejection(what, *row));
+            } else {
+                self.invalid_series += 1;
+            }
         }
     }
 
@@ -158,6 +190,8 @@ pub(crate) struct ShardRound {
     pub(crate) write: ShardWrite,
     /// The request's row behind each of `write.rows`.
     rows: Vec<Row>,
+    /// The request's row behind each of `write.histograms`.
+    histogram_rows: Vec<Row>,
     /// The position in the request of each of `write.exemplars`.
     pub(crate) exemplars: Vec<u32>,
     /// The request's series behind each of `write.declares`.
@@ -236,7 +270,13 @@ impl Round {
                 };
             }
             match *route {
-                Route::To(shard, series) => shards[shard.0 as usize].push(row, series),
+                Route::To(shard, series) if row.histogram == NO_HISTOGRAM => {
+                    shards[shard.0 as usize].push(row, series);
+                }
+                Route::To(shard, series) => {
+                    let histogram = source.histograms().to_shard(row.histogram, series);
+                    shards[shard.0 as usize].push_histogram(row, histogram);
+                }
                 Route::Refused => summary.refused_series += 1,
                 Route::Skipped | Route::Unresolved => summary.invalid_series += 1,
             }
@@ -283,6 +323,11 @@ impl ShardRound {
         self.rows.push(row);
     }
 
+    fn push_histogram(&mut self, row: Row, histogram: LaneHistogram) {
+        self.write.histograms.push(histogram);
+        self.histogram_rows.push(row);
+    }
+
     /// Takes a shard's answer: counts, new cache entries, and rows whose series has to be declared.
     pub(crate) fn conclude<S: SeriesSource>(
         &self,
@@ -302,18 +347,20 @@ impl ShardRound {
                 },
             ));
         }
-        let mut not_appended = 0;
+        let mut appended = [self.rows.len() as u64, self.histogram_rows.len() as u64];
         for (index, reason) in outcome.rejected() {
-            let Some(&row) = self.rows.get(index) else {
+            let histogram = || self.histogram_rows.get(index - self.rows.len());
+            let Some(&row) = self.rows.get(index).or_else(histogram) else {
                 continue;
             };
-            not_appended += 1;
+            appended[usize::from(row.histogram != NO_HISTOGRAM)] -= 1;
             if reason == RejectReason::UnknownSeries {
                 undeclared.push(row);
             } else {
                 summary.count_rejected(reason, row, source);
             }
         }
-        summary.appended += (self.rows.len() - not_appended) as u64;
+        summary.appended += appended[0];
+        summary.appended_histograms += appended[1];
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use vigie_cluster::Directory;
-use vigie_head::batch::{BatchEncoder, ExemplarSeries};
+use vigie_head::batch::{BatchEncoder, ExemplarSeries, HistogramRecord};
 use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 use vigie_proto::v1;
 
@@ -30,16 +30,12 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct ShardWrite {
     pub(crate) rows: Vec<LaneRow>,
+    /// They come after the rows.
+    pub(crate) histograms: Vec<LaneHistogram>,
     /// Series whose id is not known.
     pub(crate) declares: Vec<Labels>,
     pub(crate) metadata: Vec<(String, MetricMetadata)>,
     pub(crate) exemplars: Vec<LaneExemplar>,
-}
-
-impl ShardWrite {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.metadata.is_empty() && self.exemplars.is_empty()
-    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +43,25 @@ pub(crate) struct LaneRow {
     pub(crate) series: LaneSeries,
     pub(crate) timestamp_ms: i64,
     pub(crate) value: f64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LaneHistogram {
+    pub(crate) series: LaneSeries,
+    pub(crate) timestamp_ms: i64,
+    /// When it began to count; 0 if that is not known.
+    pub(crate) start_ms: i64,
+    /// Where its record lies in those of the request.
+    pub(crate) record: Range<usize>,
+}
+
+impl ShardWrite {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.histograms.is_empty()
+            && self.metadata.is_empty()
+            && self.exemplars.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +89,7 @@ impl LaneOutcome {
             .unwrap_or_default()
     }
 
-    /// Rows that were not stored, as indices into [`ShardWrite::rows`].
+    /// Rows that were not stored, as indices into [`ShardWrite::rows`] and on into [`ShardWrite::histograms`].
     pub(crate) fn rejected(&self) -> impl Iterator<Item = (usize, v1::RejectReason)> {
         rejected_within(&self.response.rejected, &self.rows)
     }
@@ -142,7 +157,13 @@ impl Lane {
 
     /// Adds rows to the open batch. The answer comes when the batch is committed. The bytes held
     /// here are bounded by the budget every request leases from before it gets this far.
-    pub(crate) fn submit(&self, tenant: &TenantId, write: &ShardWrite) -> oneshot::Receiver<LaneReply> {
+    /// `records` are those of the request's histograms.
+    pub(crate) fn submit(
+        &self,
+        tenant: &TenantId,
+        write: &ShardWrite,
+        records: &[u8],
+    ) -> oneshot::Receiver<LaneReply> {
         let (reply, answer) = oneshot::channel();
         {
             let mut queue = self.queue.lock();
@@ -152,7 +173,7 @@ impl Lane {
                 )));
                 return answer;
             }
-            queue.open_batch().add(tenant, write, reply);
+            queue.open_batch().add(tenant, write, records, reply);
         }
         self.wake.notify_one();
         answer
@@ -274,7 +295,13 @@ impl Queue {
 }
 
 impl OpenBatch {
-    fn add(&mut self, tenant: &TenantId, write: &ShardWrite, reply: oneshot::Sender<LaneReply>) {
+    fn add(
+        &mut self,
+        tenant: &TenantId,
+        write: &ShardWrite,
+        records: &[u8],
+        reply: oneshot::Sender<LaneReply>,
+    ) {
         let first_row = self.encoder.row_count() as u32;
         let tenant = self.encoder.tenant(tenant);
         let declares: Vec<_> = write
@@ -288,6 +315,20 @@ impl OpenBatch {
                 LaneSeries::Declared(index) => {
                     self.encoder
                         .push_declared(declares[index as usize], row.timestamp_ms, row.value);
+                }
+            }
+        }
+        for histogram in &write.histograms {
+            let time_ms = histogram.timestamp_ms;
+            let record = HistogramRecord {
+                start_ms: histogram.start_ms,
+                record: &records[histogram.record.clone()],
+            };
+            match histogram.series {
+                LaneSeries::Known(id) => self.encoder.push_known_histogram(id, time_ms, record),
+                LaneSeries::Declared(index) => {
+                    let declared = declares[index as usize];
+                    self.encoder.push_declared_histogram(declared, time_ms, record);
                 }
             }
         }

@@ -10,6 +10,7 @@ mod error;
 mod exemplars;
 mod grpc;
 mod ha_tracker;
+mod histograms;
 mod ingest;
 mod lane;
 mod metrics;

@@ -14,7 +14,7 @@ pub(crate) struct DistributorMetrics {
     received_samples: Counter,
     rejected_samples: Counter,
     invalid_series_samples: Counter,
-    unsupported_histograms: Counter,
+    received_histograms: Counter,
     pub(crate) standby_samples: Counter,
     pub(crate) rate_limited_samples: Counter,
     cache_hits: Counter,
@@ -50,9 +50,9 @@ impl DistributorMetrics {
                 "vigie_distributor_invalid_series_samples",
                 "Samples skipped because the labels of their series are invalid.",
             ),
-            unsupported_histograms: counter(
-                "vigie_distributor_unsupported_histograms",
-                "Native histograms received and not stored.",
+            received_histograms: counter(
+                "vigie_distributor_received_histograms",
+                "Those of the samples received that are native histograms, stored or not.",
             ),
             standby_samples: counter(
                 "vigie_distributor_standby_samples",
@@ -104,11 +104,12 @@ impl DistributorMetrics {
     }
 
     pub(crate) fn observe_write(&self, summary: &WriteSummary, histograms: usize) {
-        self.received_samples
-            .inc_by(summary.appended + summary.rejected() + summary.invalid_series);
+        self.received_samples.inc_by(
+            summary.appended + summary.appended_histograms + summary.rejected() + summary.invalid_series,
+        );
         self.rejected_samples.inc_by(summary.rejected());
         self.invalid_series_samples.inc_by(summary.invalid_series);
-        self.unsupported_histograms.inc_by(histograms as u64);
+        self.received_histograms.inc_by(histograms as u64);
     }
 }
 

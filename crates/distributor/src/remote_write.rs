@@ -4,12 +4,13 @@
 //! bytes of its labels, which is all a known series needs; labels are decoded for new ones only.
 
 mod exemplars;
+mod histogram;
 mod protobuf;
 mod v1;
 mod v2;
 
 use crate::error::WriteError;
-use crate::ingest::Row;
+use crate::ingest::{NO_HISTOGRAM, Row};
 
 pub(crate) use v1::RequestV1;
 pub(crate) use v2::RequestV2;
@@ -53,6 +54,7 @@ fn rows<'a>(
         start = end;
         samples.iter().map(move |&(timestamp_ms, value)| Row {
             series,
+            histogram: NO_HISTOGRAM,
             timestamp_ms,
             value,
         })

@@ -1,11 +1,13 @@
 //! Samples that scrapers send: columns over packed label sets.
 
+use vigie_chunk::FlatHistogram;
 use vigie_model::{Exemplar, InvalidLabels, Labels};
 use vigie_proto::v1;
 
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
-use crate::ingest::{Family, Row, SeriesSource};
+use crate::histograms::Histograms;
+use crate::ingest::{Family, NO_HISTOGRAM, Row, SeriesSource};
 use crate::series_cache::{SeriesKey, SeriesKeyer};
 
 /// A [`v1::WriteRequest`] whose columns agree in length.
@@ -15,6 +17,9 @@ pub(crate) struct ScrapedRows<'a> {
     keys: Vec<SeriesKey>,
     label_ends: Vec<usize>,
     families: Vec<Family<'a>>,
+    histograms: Histograms,
+    /// Rows that are histograms.
+    histogram_rows: &'a [u32],
 }
 
 impl<'a> ScrapedRows<'a> {
@@ -28,6 +33,7 @@ impl<'a> ScrapedRows<'a> {
                 "columns of a write request differ in length".to_owned(),
             ));
         }
+        let histograms = histograms(request)?;
         let mut keys = Vec::with_capacity(rows);
         let mut label_ends = Vec::with_capacity(rows);
         let mut start = 0usize;
@@ -61,6 +67,8 @@ impl<'a> ScrapedRows<'a> {
             keys,
             label_ends,
             families,
+            histograms,
+            histogram_rows: &request.histogram_rows,
         })
     }
 }
@@ -86,11 +94,20 @@ impl SeriesSource for ScrapedRows<'_> {
             .iter()
             .zip(&self.request.value_bits)
             .zip(0..)
+            .filter({
+                let mut histogram_rows = self.histogram_rows.iter().peekable();
+                move |(_, series)| histogram_rows.next_if(|row| *row == series).is_none()
+            })
             .map(|((&timestamp_ms, &bits), series)| Row {
                 series,
+                histogram: NO_HISTOGRAM,
                 timestamp_ms,
                 value: f64::from_bits(bits),
             })
+    }
+
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 
     fn families(&self) -> &[Family<'_>] {
@@ -110,5 +127,119 @@ impl SeriesSource for ScrapedRows<'_> {
                 readable.map(move |exemplar| SeriesExemplar { series, exemplar })
             })
             .collect()
+    }
+}
+
+/// The histogram column, if its rows ascend and are among the request's.
+fn histograms(request: &v1::WriteRequest) -> Result<Histograms, WriteError> {
+    let malformed = |what: &str| WriteError::Malformed(format!("histograms of a write request {what}"));
+    let rows = &request.histogram_rows;
+    if rows.len() != request.histograms.len() {
+        return Err(malformed("differ in number from their rows"));
+    }
+    if rows.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(malformed("are out of order"));
+    }
+    let starts = &request.start_timestamps_ms;
+    if !starts.is_empty() && starts.len() != request.timestamps_ms.len() {
+        return Err(malformed("differ in number from start timestamps"));
+    }
+    let start_of = |row: u32| starts.get(row as usize).copied().unwrap_or(0);
+    let mut histograms = Histograms::default();
+    for (&row, record) in rows.iter().zip(&request.histograms) {
+        let timestamp_ms = request
+            .timestamps_ms
+            .get(row as usize)
+            .ok_or_else(|| malformed("have no row"))?;
+        let mut rest = &record[..];
+        // Here, as a shard would refuse the batch with all that is in it.
+        match FlatHistogram::read(&mut rest) {
+            Ok(histogram) if rest.is_empty() => match histogram.to_any().validate() {
+                Ok(()) => histograms.push(row, (*timestamp_ms, start_of(row)), &histogram),
+                Err(error) => histograms.refuse(row, *timestamp_ms, error.to_string()),
+            },
+            _ => return Err(malformed("are unreadable")),
+        }
+    }
+    Ok(histograms)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use vigie_model::FloatHistogram;
+
+    use crate::series_cache::LabelEncoding;
+
+    use super::*;
+
+    fn record(count: f64) -> Bytes {
+        let histogram = FloatHistogram {
+            count,
+            ..FloatHistogram::default()
+        };
+        let mut record = Vec::new();
+        FlatHistogram::from_float(&histogram).unwrap().write(&mut record);
+        record.into()
+    }
+
+    /// Three rows; the second is a histogram, the third one that cannot be.
+    fn request() -> v1::WriteRequest {
+        let labels = Labels::from_pairs([("__name__", "m")]).unwrap();
+        let packed = labels.as_packed();
+        v1::WriteRequest {
+            labels: packed.repeat(3).into(),
+            label_lengths: vec![packed.len() as u32; 3],
+            timestamps_ms: vec![1, 2, 3],
+            value_bits: vec![1.5f64.to_bits(), 0, 0],
+            histogram_rows: vec![1, 2],
+            histograms: vec![record(1.0), record(-1.0)],
+            ..v1::WriteRequest::default()
+        }
+    }
+
+    fn read(request: &v1::WriteRequest) -> Result<ScrapedRows<'_>, WriteError> {
+        ScrapedRows::new(request, SeriesKeyer::new(7, "test", LabelEncoding::Packed))
+    }
+
+    #[test]
+    fn a_row_is_a_float_or_a_histogram() {
+        let request = request();
+        let scraped = read(&request).unwrap();
+        let floats: Vec<(u32, f64)> = scraped.rows().map(|row| (row.series, row.value)).collect();
+        assert_eq!(floats, [(0, 1.5)]);
+        let histograms: Vec<(u32, i64)> = scraped
+            .histograms()
+            .rows()
+            .map(|row| (row.series, row.timestamp_ms))
+            .collect();
+        assert_eq!(histograms, [(1, 2)]);
+        let refused = scraped.histograms().refused();
+        assert_eq!((refused.len(), refused[0].0.series), (1, 2));
+        assert!(
+            refused[0].1.contains("observation count is negative"),
+            "{}",
+            refused[0].1
+        );
+    }
+
+    #[test]
+    fn histogram_columns_that_contradict_are_refused() {
+        let damages: [fn(&mut v1::WriteRequest); 6] = [
+            |request| drop(request.histograms.pop()),
+            |request| request.histogram_rows = vec![2, 1],
+            |request| request.histogram_rows = vec![1, 3],
+            |request| request.histograms[0] = request.histograms[0].slice(1..),
+            |request| request.histograms[0] = [&request.histograms[0][..], b"x"].concat().into(),
+            |request| request.start_timestamps_ms = vec![1],
+        ];
+        for (at, damage) in damages.into_iter().enumerate() {
+            let mut request = request();
+            damage(&mut request);
+            assert!(
+                matches!(read(&request), Err(WriteError::Malformed(_))),
+                "damage {at}"
+            );
+        }
     }
 }

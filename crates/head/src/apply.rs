@@ -4,17 +4,20 @@ mod exemplars;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::ops::Range;
 
-use vigie_chunk::OpenChunk;
+use vigie_chunk::{HistogramSample, OpenChunk};
 use vigie_model::SeriesId;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::admission::TimeBounds;
-use crate::batch::{BatchView, CorruptEntry, Entry, Rows, Stamp};
+use crate::batch::{BatchView, CorruptEntry, Entry, HistogramRow, Rows, Stamp};
 use crate::checkpoint::Journal;
+use crate::histograms::HistogramTable;
 use crate::out_of_order::{LateSamples, chunk_of};
 use crate::recent::BatchKey;
 use crate::series::{NO_WINDOW, Series};
+use crate::tenant::Tenant;
 use crate::waiting::WaitingChunks;
 use crate::{BatchOutcome, Head, HeadOptions, RowError};
 
@@ -23,7 +26,7 @@ use crate::{BatchOutcome, Head, HeadOptions, RowError};
 const BLOCK: usize = 128;
 
 /// Late samples a series collects before they become chunks: they take 16 bytes each until then.
-const MAX_LATE_SAMPLES: usize = 120;
+pub(crate) const MAX_LATE_SAMPLES: usize = 120;
 
 impl Head {
     /// Applies one log entry. An entry is applied whole or, on error, not at all; what
@@ -106,55 +109,93 @@ impl Head {
         SeriesId(id)
     }
 
+    fn append_rows(&mut self, stamp: &Stamp, rows: &mut Rows, outcome: &mut BatchOutcome) {
+        // A batch is judged by what was there before it, as an appender's commit is in Prometheus.
+        let mut current = Current::new(stamp, &self.tenants, &self.options);
+        let mut start = 0;
+        for HistogramRow {
+            row,
+            start_ms,
+            histogram,
+        } in std::mem::take(&mut rows.histograms)
+        {
+            let row = row as usize;
+            self.append_floats(start..row, rows, &mut current, outcome);
+            start = row + 1;
+            let sample = HistogramSample {
+                time_ms: rows.times_ms[row],
+                start_ms,
+                histogram,
+            };
+            self.append_row(rows.ids[row], row, &mut current, outcome, |target, bounds| {
+                let time_ms = sample.time_ms;
+                target
+                    .append_histogram(bounds, sample)
+                    .map(|is_new| is_new.then_some(time_ms))
+            });
+        }
+        self.append_floats(start..rows.ids.len(), rows, &mut current, outcome);
+        current.leave(&mut self.tenants);
+    }
+
     /// Appends in passes over blocks of rows: one touches the series, one the ends of their buffers,
     /// so that the cache misses of a block overlap instead of adding up.
-    fn append_rows(&mut self, stamp: &Stamp, rows: &Rows, outcome: &mut BatchOutcome) {
-        // A batch is judged by what was there before it, as an appender's commit is in Prometheus.
-        let newest_before: Vec<Option<i64>> = self
-            .tenants
-            .iter()
-            .map(|tenant| tenant.times_ms.map(|(_, newest)| newest))
-            .collect();
-        let mut current = CurrentTenant::new(stamp);
-        let mut window = Window::of(0, &self.options);
-        for start in (0..rows.ids.len()).step_by(BLOCK) {
-            let block = start..rows.ids.len().min(start + BLOCK);
+    fn append_floats(
+        &mut self,
+        range: Range<usize>,
+        rows: &Rows,
+        current: &mut Current,
+        outcome: &mut BatchOutcome,
+    ) {
+        for start in range.clone().step_by(BLOCK) {
+            let block = start..range.end.min(start + BLOCK);
             self.touch(&rows.ids[block.clone()]);
             for row in block {
-                let (id, time_ms, value) = (rows.ids[row], rows.times_ms[row], rows.values[row]);
-                let Some(series) = self.series.get_mut(id) else {
-                    outcome.rejected.push((row as u32, RowError::UnknownSeries));
-                    continue;
-                };
-                if series.tenant != current.tenant {
-                    if let Some((oldest, newest)) = current.seen_ms.take() {
-                        self.tenants[current.tenant as usize].see_times(oldest, newest);
-                    }
-                    current.tenant = series.tenant;
-                    current.bounds = TimeBounds::new(stamp, newest_before[series.tenant as usize]);
-                }
-                let mut target = Target {
-                    options: &self.options,
-                    window: &mut window,
-                    journal: &mut self.journal,
-                    waiting: &mut self.waiting,
-                    late: &mut self.late,
-                    sealed_digest: &mut self.sealed_digest,
-                    id,
-                    series,
-                };
-                match target.append(&current.bounds, time_ms, value) {
-                    Ok(true) => {
-                        outcome.appended += 1;
-                        current.see(time_ms);
-                    }
-                    Ok(false) => outcome.duplicates += 1,
-                    Err(error) => outcome.rejected.push((row as u32, error)),
-                }
+                let (time_ms, value) = (rows.times_ms[row], rows.values[row]);
+                self.append_row(rows.ids[row], row, current, outcome, |target, bounds| {
+                    target
+                        .append(bounds, time_ms, value)
+                        .map(|is_new| is_new.then_some(time_ms))
+                });
             }
         }
-        if let Some((oldest, newest)) = current.seen_ms {
-            self.tenants[current.tenant as usize].see_times(oldest, newest);
+    }
+
+    /// Has `append` take a row's sample, and notes what came of it: the time of a sample that is new.
+    #[inline(always)]
+    fn append_row(
+        &mut self,
+        id: u32,
+        row: usize,
+        current: &mut Current,
+        outcome: &mut BatchOutcome,
+        append: impl FnOnce(&mut Target<'_>, &TimeBounds) -> Result<Option<i64>, RowError>,
+    ) {
+        let Some(series) = self.series.get_mut(id) else {
+            outcome.rejected.push((row as u32, RowError::UnknownSeries));
+            return;
+        };
+        if series.tenant != current.tenant {
+            current.enter(series.tenant, &mut self.tenants);
+        }
+        let mut target = Target {
+            options: &self.options,
+            window: &mut current.window,
+            journal: &mut self.journal,
+            waiting: &mut self.waiting,
+            late: &mut self.late,
+            histograms: &mut self.histograms,
+            sealed_digest: &mut self.sealed_digest,
+            id,
+            series,
+        };
+        match append(&mut target, &current.bounds) {
+            Ok(Some(time_ms)) => {
+                outcome.appended += 1;
+                current.see(time_ms);
+            }
+            Ok(None) => outcome.duplicates += 1,
+            Err(error) => outcome.rejected.push((row as u32, error)),
         }
     }
 
@@ -176,21 +217,42 @@ impl Head {
     }
 }
 
-/// The tenant of the rows at hand: they come in long runs of one tenant.
+/// What the rows at hand have in common: they come in long runs of one tenant, and are hardly ever in
+/// different windows.
 #[derive(Debug)]
-struct CurrentTenant {
+struct Current {
+    stamp: Stamp,
+    /// Each tenant's newest time before the batch.
+    newest_before: Vec<Option<i64>>,
     tenant: u32,
     bounds: TimeBounds,
     /// Oldest and newest time taken in this run.
     seen_ms: Option<(i64, i64)>,
+    window: Window,
 }
 
-impl CurrentTenant {
-    fn new(stamp: &Stamp) -> CurrentTenant {
-        CurrentTenant {
+impl Current {
+    fn new(stamp: &Stamp, tenants: &[Tenant], options: &HeadOptions) -> Current {
+        let newest = |tenant: &Tenant| tenant.times_ms.map(|(_, newest)| newest);
+        Current {
+            stamp: *stamp,
+            newest_before: tenants.iter().map(newest).collect(),
             tenant: u32::MAX,
             bounds: TimeBounds::new(stamp, None),
             seen_ms: None,
+            window: Window::of(0, options),
+        }
+    }
+
+    fn enter(&mut self, tenant: u32, tenants: &mut [Tenant]) {
+        self.leave(tenants);
+        self.tenant = tenant;
+        self.bounds = TimeBounds::new(&self.stamp, self.newest_before[tenant as usize]);
+    }
+
+    fn leave(&mut self, tenants: &mut [Tenant]) {
+        if let Some((oldest, newest)) = self.seen_ms.take() {
+            tenants[self.tenant as usize].see_times(oldest, newest);
         }
     }
 
@@ -201,12 +263,12 @@ impl CurrentTenant {
     }
 }
 
-/// The window of the newest row: those after it are hardly ever in another.
+/// The window of the newest row.
 #[derive(Debug)]
-struct Window {
+pub(crate) struct Window {
     /// [`NO_WINDOW`] if the time is too far in the future.
     number: u32,
-    start_ms: i64,
+    pub(crate) start_ms: i64,
     /// Exclusive.
     end_ms: i64,
 }
@@ -231,15 +293,16 @@ impl Window {
 
 /// A series and what appending to it touches besides.
 #[derive(Debug)]
-struct Target<'a> {
-    options: &'a HeadOptions,
-    window: &'a mut Window,
-    journal: &'a mut Journal,
+pub(crate) struct Target<'a> {
+    pub(crate) options: &'a HeadOptions,
+    pub(crate) window: &'a mut Window,
+    pub(crate) journal: &'a mut Journal,
     waiting: &'a mut WaitingChunks,
-    late: &'a mut BTreeMap<u32, LateSamples>,
+    pub(crate) late: &'a mut BTreeMap<u32, LateSamples>,
     sealed_digest: &'a mut u128,
-    id: u32,
-    series: &'a mut Series,
+    pub(crate) histograms: &'a mut HistogramTable,
+    pub(crate) id: u32,
+    pub(crate) series: &'a mut Series,
 }
 
 impl Target<'_> {
@@ -251,20 +314,29 @@ impl Target<'_> {
         if newest == Some(time_ms) && self.series.open.last_value_bits() == Some(value.to_bits()) {
             return Ok(false);
         }
+        if newest.is_none() && self.histograms.contains_key(&self.id) {
+            return self.append_beside_histograms(bounds, time_ms, value);
+        }
+        self.append_in_order(time_ms, value, bounds)
+    }
+
+    /// Takes a float that nothing is known of that would be newer than the open floats.
+    #[inline]
+    pub(crate) fn append_in_order(
+        &mut self,
+        time_ms: i64,
+        value: f64,
+        bounds: &TimeBounds,
+    ) -> Result<bool, RowError> {
         bounds.check(time_ms)?;
+        let newest = self.series.open.last_time_ms();
         if newest.is_some_and(|newest| time_ms <= newest) {
             return self.append_late(bounds, time_ms, value.to_bits());
         }
-        if !self.window.has(time_ms) {
-            *self.window = Window::of(time_ms, self.options);
-        }
-        if self.window.number == NO_WINDOW {
-            return Err(RowError::OutOfBounds);
-        }
+        self.enter_window(time_ms)?;
         // The open samples are in one window, so the newest tells which.
         if newest.is_some_and(|newest| newest < self.window.start_ms || self.is_open_full()) {
-            let full = std::mem::take(&mut self.series.open);
-            self.seal(&full, 0);
+            self.seal_open_floats();
         }
         // It is newer than the newest, and there is room.
         let appended = self.series.open.append(time_ms, value);
@@ -273,14 +345,37 @@ impl Target<'_> {
         Ok(true)
     }
 
+    /// Makes the window of a time that is not before 1970 the current one.
+    #[inline]
+    pub(crate) fn enter_window(&mut self, time_ms: i64) -> Result<(), RowError> {
+        if !self.window.has(time_ms) {
+            *self.window = Window::of(time_ms, self.options);
+        }
+        if self.window.number == NO_WINDOW {
+            return Err(RowError::OutOfBounds);
+        }
+        Ok(())
+    }
+
     #[inline]
     fn is_open_full(&self) -> bool {
         let open = &self.series.open;
         open.len() >= self.options.samples_per_chunk || open.stream_bytes() >= self.options.bytes_per_chunk
     }
 
+    /// Moves the open floats into a chunk.
+    pub(crate) fn seal_open_floats(&mut self) {
+        let full = std::mem::take(&mut self.series.open);
+        self.seal(&full, 0);
+    }
+
     #[cold]
-    fn append_late(&mut self, bounds: &TimeBounds, time_ms: i64, bits: u64) -> Result<bool, RowError> {
+    pub(crate) fn append_late(
+        &mut self,
+        bounds: &TimeBounds,
+        time_ms: i64,
+        bits: u64,
+    ) -> Result<bool, RowError> {
         if self.series.open.last_time_ms() == Some(time_ms) {
             return Err(RowError::DuplicateTimestamp);
         }
@@ -293,7 +388,7 @@ impl Target<'_> {
         if !bounds.takes_late {
             return Err(RowError::OutOfOrder);
         }
-        if known.is_some() {
+        if known.is_some() || self.has_histogram_at(time_ms) {
             return Err(RowError::DuplicateTimestamp);
         }
         let late = self.late.entry(self.id).or_default();
@@ -305,6 +400,16 @@ impl Target<'_> {
         }
         self.journal.changed(self.id, self.series);
         Ok(true)
+    }
+
+    /// Whether a float that is not sealed is at this time.
+    pub(crate) fn has_float_at(&self, time_ms: i64) -> bool {
+        let is_late = |late: &LateSamples| {
+            late.samples
+                .binary_search_by_key(&time_ms, |sample| sample.0)
+                .is_ok()
+        };
+        self.open_value_at(time_ms).is_some() || self.late.get(&self.id).is_some_and(is_late)
     }
 
     fn open_value_at(&self, time_ms: i64) -> Option<u64> {
@@ -331,23 +436,25 @@ impl Target<'_> {
         }
     }
 
+    fn seal(&mut self, chunk: &OpenChunk, ordinal: u32) {
+        if let Some(newest_ms) = chunk.last_time_ms() {
+            self.hand_over(&chunk.to_bytes(), newest_ms, ordinal);
+        }
+    }
+
     /// Hands a chunk, whose samples are in one window, over to the next checkpoint. It stays in the open
     /// form: trying codecs takes longer than applying its samples did, and is better done where it
     /// holds up nobody.
-    fn seal(&mut self, chunk: &OpenChunk, ordinal: u32) {
-        let Some(newest_ms) = chunk.last_time_ms() else {
-            return;
-        };
-        let bytes = chunk.to_bytes();
+    pub(crate) fn hand_over(&mut self, bytes: &[u8], newest_ms: i64, ordinal: u32) {
         let key = u64::from(self.id) << 32 | u64::from(ordinal);
-        *self.sealed_digest = self.sealed_digest.wrapping_add(xxh3_128_with_seed(&bytes, key));
+        *self.sealed_digest = self.sealed_digest.wrapping_add(xxh3_128_with_seed(bytes, key));
         let oldest = &mut self.series.oldest_sealed_window;
         *oldest = (*oldest).min(Window::of(newest_ms, self.options).number);
         let place = self.waiting.push(
             self.journal.epoch(),
             (self.id, ordinal),
             self.series.waiting,
-            &bytes,
+            bytes,
         );
         self.series.waiting = Some(place);
     }

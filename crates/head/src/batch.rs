@@ -6,9 +6,10 @@ mod encode;
 mod error;
 mod exemplars;
 mod header;
+mod histograms;
 mod rows;
 
-pub use encode::{BatchEncoder, DeclaredIndex, TenantIndex};
+pub use encode::{BatchEncoder, DeclaredIndex, HistogramRecord, TenantIndex};
 pub use error::CorruptEntry;
 pub use exemplars::ExemplarSeries;
 pub(crate) use exemplars::ExemplarView;
@@ -17,6 +18,7 @@ pub(crate) use header::{MAX_EXEMPLARS_AT, ROW_COUNT_AT};
 
 pub(crate) use decode::{BatchView, Entry, take_metadata, take_str};
 pub(crate) use encode::{write_bytes, write_metadata};
+pub(crate) use histograms::HistogramRow;
 pub(crate) use rows::Rows;
 
 /// Checks an entry as [`crate::Head::apply`] will, without a head. What passes here cannot be refused by
@@ -26,7 +28,11 @@ pub fn verify(entry: &[u8]) -> Result<usize, CorruptEntry> {
         Entry::Batch(view) => {
             let mut rows = Rows::default();
             view.rows_into(&mut rows)?;
-            Ok(view.row_count)
+            let mut histograms = rows.histograms.iter();
+            match histograms.find(|row| row.histogram.to_any().validate().is_err()) {
+                Some(invalid) => Err(CorruptEntry::InvalidHistogram(invalid.row)),
+                None => Ok(view.row_count),
+            }
         }
         Entry::Retain { .. } => Ok(0),
     }
@@ -42,8 +48,7 @@ mod section {
     pub(super) const DECLARED_INDEXES: u8 = 6;
     pub(super) const TIMES: u8 = 7;
     pub(super) const FLOATS: u8 = 8;
-    /// Reserved for rows whose value is a native histogram.
-    #[expect(dead_code, reason = "the number must not be given to anything else")]
+    /// Rows whose value is a native histogram; in the column of floats they have 0.
     pub(super) const HISTOGRAMS: u8 = 9;
     pub(super) const EXEMPLARS: u8 = 10;
 }

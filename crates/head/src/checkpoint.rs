@@ -7,12 +7,15 @@ use roaring::RoaringBitmap;
 use vigie_model::{SeriesId, write_uvarint, write_varint};
 
 use crate::batch::{write_bytes, write_metadata};
+use crate::histograms::SeriesHistograms;
 use crate::out_of_order::LateSamples;
 use crate::series::Series;
 use crate::{Head, Records};
 
 /// The version of the records in a checkpoint.
 pub(crate) const VERSION: u8 = 1;
+/// That of the record of a series with histograms that are not sealed.
+pub(crate) const VERSION_WITH_HISTOGRAMS: u8 = 2;
 
 /// All that changed since the last durable checkpoint. Written in one atomic step, it moves a store
 /// from that checkpoint to this one.
@@ -142,10 +145,11 @@ impl Head {
             new_series.push_with(id, |out| self.write_series(out, series));
         }
         let changed = || self.series_among(&changes.changed);
-        let heads_bytes = changed().map(|(_, series)| head_bytes(series)).sum();
-        let mut heads = Records::with_capacity(changed().count(), heads_bytes);
+        let heads_bytes = changed().map(|(id, series)| head_bytes(series, self.histograms.get(&id.0)));
+        let mut heads = Records::with_capacity(changed().count(), heads_bytes.sum());
         for (id, series) in changed() {
-            heads.push_with(id, |out| write_head(out, series, self.late.get(&id.0)));
+            let (late, histograms) = (self.late.get(&id.0), self.histograms.get(&id.0));
+            heads.push_with(id, |out| write_head(out, series, late, histograms));
         }
         CheckpointImage {
             token,
@@ -264,14 +268,19 @@ impl Head {
     }
 }
 
-/// Not less than [`write_head`] will append for a series without late samples.
-fn head_bytes(series: &Series) -> usize {
-    56 + series.open.stream_bytes()
+/// Hardly ever less than [`write_head`] will append for a series without late samples.
+fn head_bytes(series: &Series, histograms: Option<&SeriesHistograms>) -> usize {
+    56 + series.open.stream_bytes() + histograms.map_or(0, SeriesHistograms::record_bytes)
 }
 
 /// The part of a series that changes. Its checksum is that of the open chunk at its end.
-pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series, late: Option<&LateSamples>) {
-    out.push(VERSION);
+pub(crate) fn write_head(
+    out: &mut Vec<u8>,
+    series: &Series,
+    late: Option<&LateSamples>,
+    histograms: Option<&SeriesHistograms>,
+) {
+    out.push(histograms.map_or(VERSION, |_| VERSION_WITH_HISTOGRAMS));
     out.extend_from_slice(&series.oldest_sealed_window.to_le_bytes());
     let none = LateSamples::default();
     let late = late.unwrap_or(&none);
@@ -283,6 +292,9 @@ pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series, late: Option<&LateS
         write_varint(out, time_ms.wrapping_sub(previous));
         out.extend_from_slice(&bits.to_le_bytes());
         previous = time_ms;
+    }
+    if let Some(histograms) = histograms {
+        histograms.write(out);
     }
     series.open.write_to(out);
 }

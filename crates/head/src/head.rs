@@ -7,6 +7,7 @@ use vigie_model::{Exemplar, Labels, MetricMetadata, SeriesId, ShardId, TenantId}
 
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
+use crate::histograms::HistogramTable;
 use crate::index::{LabelsTable, labels_hash};
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
@@ -15,7 +16,7 @@ use crate::tenant::Tenant;
 use crate::waiting::WaitingChunks;
 use crate::{ExemplarError, RowError, TenantStats};
 
-/// A chunk, open or sealed, as `vigie_chunk::decode_into` reads it.
+/// A chunk, open or sealed, of floats or histograms, as `vigie_chunk` reads it.
 pub type ChunkBytes = Bytes;
 
 /// What must be equal on all replicas of a shard, and for the life of the shard.
@@ -67,6 +68,7 @@ pub struct Head {
     pub(crate) waiting: WaitingChunks,
     /// By series id, of those series that have, or had, late samples.
     pub(crate) late: BTreeMap<u32, LateSamples>,
+    pub(crate) histograms: HistogramTable,
     /// Series ids by tenant and labels.
     pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
@@ -93,6 +95,7 @@ impl Head {
             series: SeriesTable::default(),
             waiting: WaitingChunks::default(),
             late: BTreeMap::new(),
+            histograms: HistogramTable::default(),
             by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
@@ -209,6 +212,9 @@ impl Head {
         {
             chunks.push(Bytes::from(series.open.to_bytes()));
         }
+        if let Some(beside) = self.histograms.get(&id.0) {
+            beside.chunks(start_ms, end_ms, chunks);
+        }
     }
 
     /// Whether [`Head::chunks`] would find anything, without copying it.
@@ -226,6 +232,10 @@ impl Head {
                 .late
                 .get(&id.0)
                 .is_some_and(|late| !late.chunks(start_ms, end_ms).is_empty())
+            || self
+                .histograms
+                .get(&id.0)
+                .is_some_and(|beside| beside.has_samples(start_ms, end_ms))
     }
 
     /// The times, both inclusive, between which the store may hold samples of a series; `None` if it
@@ -236,7 +246,9 @@ impl Head {
             return None;
         }
         let oldest_ms = i64::from(series.oldest_sealed_window).saturating_mul(self.options.window_ms);
-        let in_order_ms = series.open.first_time_ms().map(|first| first.saturating_sub(1));
+        let histograms_from = || self.histograms.get(&id.0)?.open.first_time_ms();
+        let open_from = series.open.first_time_ms().or_else(histograms_from);
+        let in_order_ms = open_from.map(|first| first.saturating_sub(1));
         let late_ms = self
             .late
             .get(&id.0)

@@ -11,6 +11,7 @@ mod checkpoint;
 mod digest;
 mod exemplars;
 mod head;
+mod histograms;
 mod index;
 mod memory;
 mod out_of_order;

@@ -4,8 +4,9 @@ use vigie_chunk::{ChunkError, OpenChunk};
 use vigie_model::{SeriesId, ShardId, TenantId, read_uvarint, read_varint};
 
 use crate::batch::{CorruptEntry, take_metadata, take_str};
-use crate::checkpoint::VERSION;
+use crate::checkpoint::{VERSION, VERSION_WITH_HISTOGRAMS};
 use crate::exemplars::Exemplars;
+use crate::histograms::SeriesHistograms;
 use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
@@ -76,7 +77,7 @@ impl Head {
         let ([version, window @ ..], rest) = record
             .split_first_chunk::<5>()
             .ok_or(corrupt("head is truncated"))?;
-        if *version != VERSION {
+        if ![VERSION, VERSION_WITH_HISTOGRAMS].contains(version) {
             return Err(corrupt("unknown version"));
         }
         series.oldest_sealed_window = u32::from_le_bytes(*window);
@@ -87,8 +88,17 @@ impl Head {
         } else {
             self.late.insert(id.0, late);
         }
-        series.open = OpenChunk::from_bytes(record).map_err(|source| RestoreError::Chunk { id, source })?;
-        if let Some(first) = series.open.first_time_ms() {
+        let unreadable = |source| RestoreError::Chunk { id, source };
+        let mut histograms_from = None;
+        if *version == VERSION_WITH_HISTOGRAMS {
+            let histograms = SeriesHistograms::read(&mut record).map_err(unreadable)?;
+            histograms_from = histograms.open.first_time_ms();
+            self.histograms.insert(id.0, histograms);
+        } else {
+            self.histograms.remove(&id.0);
+        }
+        series.open = OpenChunk::from_bytes(record).map_err(unreadable)?;
+        if let Some(first) = series.open.first_time_ms().or(histograms_from) {
             u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
         }
         Ok(())

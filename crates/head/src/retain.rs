@@ -1,6 +1,7 @@
 //! Forgetting what is older than the retention time.
 
 use crate::Head;
+use crate::histograms::SeriesHistograms;
 use crate::series::{NO_WINDOW, Series};
 
 impl Head {
@@ -10,7 +11,10 @@ impl Head {
         let cutoff_window = self.window_of(cutoff_ms);
         let mut removed_any = false;
         for id in self.series.ids() {
-            let newest_ms = self.series.get(id).and_then(newest_ms);
+            let Some(series) = self.series.get(id) else {
+                continue;
+            };
+            let newest_ms = newest_ms(series, self.histograms.get(&id));
             if newest_ms.is_some_and(|newest| newest >= cutoff_ms) {
                 self.trim(id, cutoff_ms, cutoff_window);
             } else {
@@ -43,6 +47,7 @@ impl Head {
             .remove_series(self.series.pairs.get(series.pairs), id);
         self.series.pairs.remove(series.pairs);
         self.late.remove(&id);
+        self.histograms.remove(&id);
         self.journal.removed(id);
     }
 
@@ -62,6 +67,14 @@ impl Head {
                 self.late.remove(&id);
             }
         }
+        if let Some(histograms) = self.histograms.get_mut(&id) {
+            let before = histograms.late.len();
+            histograms.late.retain(|sample| sample.time_ms >= cutoff_ms);
+            changed |= histograms.late.len() != before;
+            if histograms.is_unused() {
+                self.histograms.remove(&id);
+            }
+        }
         if series.oldest_sealed_window != NO_WINDOW && series.oldest_sealed_window < cutoff_window {
             series.oldest_sealed_window = cutoff_window;
             changed = true;
@@ -74,7 +87,8 @@ impl Head {
 }
 
 /// In order or late; a chunk of late samples may hold the newest when that is all there is.
-fn newest_ms(series: &Series) -> Option<i64> {
-    // Late samples are never newer than the newest in order, which is always in the open chunk.
-    series.open.last_time_ms()
+fn newest_ms(series: &Series, histograms: Option<&SeriesHistograms>) -> Option<i64> {
+    // Late samples are never newer than the newest in order, which is always in one of the open chunks.
+    let newest_histogram = || histograms?.open.last_time_ms();
+    series.open.last_time_ms().or_else(newest_histogram)
 }

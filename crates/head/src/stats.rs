@@ -31,11 +31,14 @@ impl TenantStats {
         let chunk_count = index
             .all
             .iter()
-            .filter_map(|id| head.series.get(id).map(|series| (id, series)))
+            .filter_map(|id| Some((id, head.series.get(id)?)))
             .map(|(id, series)| {
                 let late = head.late.get(&id).is_some_and(|late| !late.samples.is_empty());
+                let histograms = head.histograms.get(&id).map_or(0, |histograms| {
+                    u64::from(!histograms.open.is_empty()) + u64::from(!histograms.late.is_empty())
+                });
                 let waiting = head.waiting.chain(series.waiting).count() as u64;
-                waiting + u64::from(late) + u64::from(!series.open.is_empty())
+                waiting + u64::from(late) + u64::from(!series.open.is_empty()) + histograms
             })
             .sum();
         let mut by_pair = Top::new(limit);

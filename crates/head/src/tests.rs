@@ -1,6 +1,7 @@
 //! The head against a naive model, replicas against each other, and restarts.
 
 mod churn;
+mod histograms;
 mod model;
 mod selecting;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use vigie_chunk::{ChunkError, ChunkInfo, merge};
+use vigie_chunk::{ChunkError, ChunkInfo, ChunkValues, merge};
 use vigie_runtime::Clock;
 use vigie_storage::{
     CompactedPart, JoinedChunks, SPAN_WINDOWS, SeriesInSpan, SpanCursor, StateDb, StorageError, StoredChunk,
@@ -236,12 +236,25 @@ fn join(series: &SeriesInSpan) -> Result<Option<JoinedChunks>, ChunkError> {
     if is_joined(&series.chunks)? {
         return Ok(None);
     }
+    let mixed = series.chunks.iter().any(|chunk| has_histograms(&chunk.bytes));
     let chunks: Vec<&[u8]> = series.chunks.iter().map(|chunk| &chunk.bytes[..]).collect();
     let mut joined = Vec::new();
     for chunk in merge(&chunks, MAX_SAMPLES)? {
         joined.push((ChunkInfo::read(&chunk)?.min_time_ms, chunk));
     }
+    // Where floats and histograms take turns, or histograms are large, more chunks are needed than
+    // `is_joined` counts on.
+    let is_same = |(one, (start_ms, other)): (&StoredChunk, &(i64, Vec<u8>))| {
+        one.start_ms == *start_ms && one.bytes[..] == other[..]
+    };
+    if mixed && joined.len() == series.chunks.len() && series.chunks.iter().zip(&joined).all(is_same) {
+        return Ok(None);
+    }
     Ok(Some(joined))
+}
+
+fn has_histograms(chunk: &[u8]) -> bool {
+    ChunkInfo::read(chunk).is_ok_and(|info| info.values == ChunkValues::Histograms)
 }
 
 /// Whether the chunks follow each other and are as few as can be.

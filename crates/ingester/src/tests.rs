@@ -1,5 +1,7 @@
 //! Housekeeping of a whole ingester.
 
+mod histograms;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,10 +1,12 @@
 //! From encoded chunks to columns.
 
 use tonic::Status;
-use vigie_chunk::{ChunkInfo, decode_into};
+use vigie_chunk::{ChunkInfo, ChunkValues, decode_into};
 use vigie_model::Labels;
 use vigie_promql::Series;
 use vigie_proto::v1::SeriesChunks;
+
+use crate::histograms::decode_mixed;
 
 /// Decodes a series into `series` and cuts it to `start_ms..=end_ms`. False if nothing is left.
 pub(crate) fn decode_series(
@@ -22,6 +24,18 @@ pub(crate) fn decode_series(
             capacity += info.count as usize;
             chunks.push((info, bytes));
         }
+    }
+    if chunks
+        .iter()
+        .any(|(info, _)| info.values == ChunkValues::Histograms)
+    {
+        let chunks: Vec<&[u8]> = chunks.iter().map(|(_, bytes)| &bytes[..]).collect();
+        let found =
+            decode_mixed(&chunks, start_ms, end_ms, series).map_err(|error| corrupt(error.to_string()))?;
+        if found {
+            series.labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
+        }
+        return Ok(found);
     }
     chunks.sort_by_key(|(info, _)| info.min_time_ms);
     let overlap = chunks

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use tokio::runtime::Handle;
 use tonic::Request;
 use vigie_model::{Labels, Matcher, MetricMetadata, TenantId, is_stale_nan};
-use vigie_promql::{SelectRequest, Source, Vector, VectorSample};
+use vigie_promql::{SelectRequest, Series, Source, Vector, VectorSample};
 use vigie_proto::{matchers_to_wire, v1};
 
 use crate::patience::Patience;
@@ -200,21 +200,32 @@ fn read_newest(source: &IngesterSource, requests: &[SelectRequest]) -> Result<Ve
     for request in requests {
         let mut set = source.select(request).map_err(read_failed)?;
         while let Some(series) = set.next().map_err(read_failed)? {
-            if let (Some(&timestamp_ms), Some(&value)) = (series.timestamps_ms.last(), series.values.last())
-                && !is_stale_nan(value)
-            {
-                let labels = series.labels.clone();
-                newest.insert(
-                    labels,
-                    VectorSample {
-                        labels: series.labels,
-                        timestamp_ms,
-                        value,
-                        histogram: None,
-                    },
-                );
+            if let Some(sample) = newest_sample(series) {
+                newest.insert(sample.labels.clone(), sample);
             }
         }
     }
     Ok(newest.into_values().collect())
+}
+
+/// The newest sample, a float or a histogram, unless it marks the end of the series.
+fn newest_sample(mut series: Series) -> Option<VectorSample> {
+    let float_ms = series.timestamps_ms.last().copied();
+    let histogram = series
+        .histograms
+        .pop_if(|(time_ms, _)| float_ms.is_none_or(|float_ms| float_ms < *time_ms));
+    let (timestamp_ms, value, histogram) = match histogram {
+        Some((_, histogram)) if histogram.is_stale() => return None,
+        Some((timestamp_ms, histogram)) => (timestamp_ms, 0.0, Some(Box::new(histogram))),
+        None => (float_ms?, *series.values.last()?, None),
+    };
+    if histogram.is_none() && is_stale_nan(value) {
+        return None;
+    }
+    Some(VectorSample {
+        labels: series.labels,
+        timestamp_ms,
+        value,
+        histogram,
+    })
 }

@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod exemplars;
 mod find;
+mod histograms;
 mod metrics;
 mod patience;
 mod querier;

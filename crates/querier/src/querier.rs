@@ -39,7 +39,8 @@ pub struct QuerierOptions {
     /// Parts of PromQL behind feature flags.
     pub promql: ParseOptions,
     pub delayed_name_removal: bool,
-    /// Let rates know when counters began to count.
+    /// Rates and increases begin at the times at which counters did, where those are known: of native
+    /// histograms, so far.
     pub use_start_timestamps: bool,
 }
 

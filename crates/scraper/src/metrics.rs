@@ -36,7 +36,6 @@ pub(crate) struct ScrapeMetrics {
     pub(crate) sample_out_of_order: Count,
     pub(crate) sample_out_of_bounds: Count,
     pub(crate) exemplar_out_of_order: Count,
-    pub(crate) histograms_dropped: Count,
     pub(crate) write_failed: Count,
     pub(crate) scrape_duration: Histogram,
     discovered_targets: Family<LabelSet, Gauge<i64, AtomicI64>>,
@@ -76,7 +75,6 @@ impl ScrapeMetrics {
             sample_out_of_order: Count::default(),
             sample_out_of_bounds: Count::default(),
             exemplar_out_of_order: Count::default(),
-            histograms_dropped: Count::default(),
             write_failed: Count::default(),
             scrape_duration: long_buckets(),
             discovered_targets: Family::default(),
@@ -141,11 +139,6 @@ impl ScrapeMetrics {
                 "prometheus_target_scrapes_exemplar_out_of_order",
                 "Total number of exemplar rejected due to not being out of the expected order",
                 &self.exemplar_out_of_order,
-            ),
-            (
-                "vigie_target_scrapes_histograms_dropped",
-                "Total number of native histograms that could not be stored",
-                &self.histograms_dropped,
             ),
             (
                 "prometheus_target_scrapes_cache_flush_forced",

@@ -1,7 +1,6 @@
 //! The life of one target: wait for its moment, scrape, write, and say goodbye.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,8 +56,6 @@ pub(crate) struct ScrapeLoop {
     report: ReportSeries,
     last_start: Option<Instant>,
     last_body_bytes: usize,
-    /// That histograms are not stored is said once.
-    has_told_of_histograms: AtomicBool,
 }
 
 /// A scrape before it is written.
@@ -84,7 +81,6 @@ impl ScrapeLoop {
             context,
             last_start: None,
             last_body_bytes: 0,
-            has_told_of_histograms: AtomicBool::new(false),
         }
     }
 
@@ -370,16 +366,12 @@ impl ScrapeLoop {
         metrics
             .exemplar_out_of_order
             .inc_by(summary.out_of_order_exemplars);
-        metrics.histograms_dropped.inc_by(summary.dropped_histograms);
         if summary.out_of_order_exemplars > 0 {
             tracing::warn!(
                 target_url = %self.target.url,
                 num_dropped = summary.out_of_order_exemplars,
                 "Error on ingesting out-of-order exemplars"
             );
-        }
-        if summary.dropped_histograms > 0 && !self.has_told_of_histograms.swap(true, Relaxed) {
-            tracing::warn!(target_url = %self.target.url, "Native histograms of this target are not stored");
         }
         if summary.out_of_order + summary.duplicate + summary.out_of_bounds > 0 {
             tracing::warn!(

@@ -65,8 +65,6 @@ pub struct WriteSummary {
     pub out_of_bounds: u64,
     /// Exemplars older than those that the series has.
     pub out_of_order_exemplars: u64,
-    /// Native histograms that the sink cannot store.
-    pub dropped_histograms: u64,
 }
 
 /// The batch as a whole was not taken.

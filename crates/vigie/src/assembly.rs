@@ -359,6 +359,7 @@ fn build_scraper(
     };
     let options = vigie_scraper::Options {
         exemplars: settings.features.exemplar_storage,
+        start_timestamps: settings.features.start_timestamps,
         ..vigie_scraper::Options::default()
     };
     let sink = Arc::new(DistributorSink(target));

@@ -73,6 +73,8 @@ pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
     pub(crate) exemplar_storage: bool,
+    /// Those that targets expose are read.
+    pub(crate) start_timestamps: bool,
     pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
@@ -212,7 +214,10 @@ fn features(given: &[String]) -> Result<Features> {
             "exemplar-storage" => features.exemplar_storage = true,
             // Part of the language here, whether asked for or not.
             "promql-duration-expr" => {}
+            "st-storage" => features.start_timestamps = true,
             "use-start-timestamps" => features.use_start_timestamps = true,
+            // No-op in Prometheus too: always on.
+            "native-histograms" => {}
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use vigie_e2e::{Api, Layout, Series, Target, TargetOptions, WriteClient, wait_until};
+use vigie_e2e::{Api, Layout, Series, Target, TargetOptions, WriteClient, encode_labels, snappy, wait_until};
 
 struct Server {
     writer: WriteClient,
@@ -56,6 +56,28 @@ impl Server {
         assert!(body.contains(text), "{body:?} does not say {text:?}");
     }
 
+    /// Writes native histograms of one series, which has no floats.
+    #[track_caller]
+    fn check_histograms(&self, labels: &[(&str, &str)], histograms: i64, status: u16, text: &str) {
+        let mut series = Vec::new();
+        encode_labels(labels.iter().copied(), &mut series);
+        for at in 0..histograms {
+            let histogram = histogram(self.now_ms + at, at as u64);
+            series.extend([4 << 3 | 2, histogram.len() as u8]);
+            series.extend(histogram);
+        }
+        let mut request = vec![1 << 3 | 2];
+        uvarint(series.len() as u64, &mut request);
+        request.extend(series);
+        let answer = self.writer.send_body(snappy(&request).unwrap()).unwrap();
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(
+            answer.body.contains(text),
+            "{:?} does not say {text:?}",
+            answer.body
+        );
+    }
+
     /// Changes the file and waits until a write is answered with `status`.
     #[track_caller]
     fn change(&self, limits: &str, labels: &[(&str, &str)], status: u16) {
@@ -77,6 +99,55 @@ impl Server {
         series.sort();
         series
     }
+}
+
+/// A message with nothing but a count, all of it in the zero bucket.
+fn histogram(timestamp_ms: i64, count: u64) -> Vec<u8> {
+    let mut message = Vec::new();
+    for (field, value) in [(1, count), (6, count), (15, timestamp_ms as u64)] {
+        message.push(field << 3);
+        uvarint(value, &mut message);
+    }
+    message
+}
+
+fn uvarint(mut value: u64, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+#[test]
+fn rules_hold_for_series_of_histograms() {
+    let server = Server::start("overrides: {anonymous: {accept_ha_samples: true}}");
+    let of = |replica| {
+        [
+            ("__name__", "native"),
+            ("__replica__", replica),
+            ("cluster", "eu"),
+        ]
+    };
+    server.check_histograms(&of("a"), 2, 204, "");
+    server.check_histograms(&of("b"), 5, 202, "");
+    let stored = server
+        .api
+        .instant("count_over_time(native[1h])", server.now_ms + 1000);
+    let stored = format!("{:?}", stored.unwrap().series);
+    assert!(
+        stored.contains("2.0") && !stored.contains("__replica__"),
+        "{stored}"
+    );
+    // Histograms are samples.
+    let plain = [("__name__", "rated"), ("job", "a")];
+    server.change(
+        "defaults: {ingestion_rate: 10, ingestion_burst_size: 100, max_label_names_per_series: 1}",
+        &plain,
+        400,
+    );
+    server.check_histograms(&plain, 1, 400, "err-mimir-max-label-names-per-series");
+    server.check_histograms(&plain[..1], 100, 429, "err-mimir-tenant-max-ingestion-rate");
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use vigie_model::{InvalidLabels, Labels, MetricKind, TenantId};
 
 use super::exemplars::{self, RawExemplars};
+use super::histogram::scan_histogram;
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
+use crate::histograms::Histograms;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -23,7 +25,7 @@ pub(crate) struct RequestV1<'a> {
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
     exemplars: RawExemplars<'a>,
-    histograms: usize,
+    histograms: Histograms,
 }
 
 /// One `TimeSeries` message.
@@ -49,7 +51,7 @@ impl<'a> RequestV1<'a> {
             samples: Vec::new(),
             families: Vec::new(),
             exemplars: Vec::new(),
-            histograms: 0,
+            histograms: Histograms::default(),
         };
         let mut reader = Reader { rest: decoded };
         while let Some(field) = reader.field()? {
@@ -66,11 +68,6 @@ impl<'a> RequestV1<'a> {
             .map(|series| request.keyer.key(series.labels))
             .collect();
         Ok(request)
-    }
-
-    /// Native histograms found, which are not stored yet.
-    pub(crate) fn histograms(&self) -> usize {
-        self.histograms
     }
 
     fn scan_series(&mut self, message: &'a [u8]) -> Result<(), WriteError> {
@@ -100,9 +97,9 @@ impl<'a> RequestV1<'a> {
                     only_labels = false;
                     self.exemplars.push((self.series.len() as u32, exemplar));
                 }
-                (4, Value::Bytes(_)) => {
+                (4, Value::Bytes(histogram)) => {
                     only_labels = false;
-                    self.histograms += 1;
+                    scan_histogram(histogram, self.series.len(), &mut self.histograms)?;
                 }
                 (1 | 2 | 4, _) => {
                     return Err(unreadable("a label, sample or histogram field is not a message"));
@@ -162,6 +159,10 @@ impl SeriesSource for RequestV1<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 
     fn exemplars(&self) -> Vec<SeriesExemplar> {

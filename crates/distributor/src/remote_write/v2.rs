@@ -7,10 +7,12 @@
 use vigie_model::{InvalidLabels, Labels, METRIC_NAME, TenantId};
 
 use super::exemplars::{self, RawExemplars};
+use super::histogram::scan_histogram;
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
+use crate::histograms::Histograms;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -29,7 +31,7 @@ pub(crate) struct RequestV2<'a> {
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
     exemplars: RawExemplars<'a>,
-    histograms: usize,
+    histograms: Histograms,
 }
 
 /// One `TimeSeries` message.
@@ -67,7 +69,7 @@ impl<'a> RequestV2<'a> {
             samples: Vec::new(),
             families: Vec::new(),
             exemplars: Vec::new(),
-            histograms: 0,
+            histograms: Histograms::default(),
         };
         let mut metadata = Vec::new();
         let mut reader = Reader { rest: decoded };
@@ -87,11 +89,6 @@ impl<'a> RequestV2<'a> {
         request.name_series(keyer, &hashes);
         request.collect_families(keyer, &metadata)?;
         Ok(request)
-    }
-
-    /// Native histograms found, which are not stored yet.
-    pub(crate) fn histograms(&self) -> usize {
-        self.histograms
     }
 
     /// Series that carry nothing are an error of the sender, unlike in version 1.0.
@@ -129,7 +126,10 @@ impl<'a> RequestV2<'a> {
                 }
                 (1, Value::Varint(number)) => self.refs.push(symbol_number(number)?),
                 (2, Value::Bytes(sample)) => self.samples.push(read_sample(sample)?),
-                (3, Value::Bytes(_)) => histograms += 1,
+                (3, Value::Bytes(histogram)) => {
+                    scan_histogram(histogram, self.series.len(), &mut self.histograms)?;
+                    histograms += 1;
+                }
                 (4, Value::Bytes(exemplar)) => {
                     self.exemplars.push((self.series.len() as u32, exemplar));
                 }
@@ -142,7 +142,6 @@ impl<'a> RequestV2<'a> {
         if self.samples.len() == samples_start && histograms == 0 {
             self.exemplars.truncate(exemplars_start);
         }
-        self.histograms += histograms;
         self.series.push(SymbolicSeries {
             refs_end: self.refs.len(),
             samples_end: self.samples.len(),
@@ -262,6 +261,10 @@ impl SeriesSource for RequestV2<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 
     fn exemplars(&self) -> Vec<SeriesExemplar> {

@@ -5,13 +5,13 @@ use vigie_model::{MetricKind, MetricMetadata, TenantId, read_uvarint};
 use super::header::{
     CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, KIND_RETAIN, RETAIN_BYTES, ROW_COUNT_AT, Stamp, VERSION, field,
 };
-use super::{CorruptEntry, ExemplarView, Rows, section};
+use super::{CorruptEntry, ExemplarView, Rows, histograms, section};
 use crate::index::are_labels;
 
 /// A parsed log entry.
 #[derive(Debug)]
 pub(crate) enum Entry<'a> {
-    Batch(BatchView<'a>),
+    Batch(Box<BatchView<'a>>),
     Retain { cutoff_ms: i64 },
 }
 
@@ -24,7 +24,7 @@ impl<'a> Entry<'a> {
             return Err(CorruptEntry::UnknownVersion(version));
         }
         match kind {
-            KIND_BATCH => BatchView::parse(bytes).map(Entry::Batch),
+            KIND_BATCH => BatchView::parse(bytes).map(|view| Entry::Batch(Box::new(view))),
             KIND_RETAIN => parse_retain(bytes),
             unknown => Err(CorruptEntry::UnknownKind(unknown)),
         }
@@ -66,6 +66,7 @@ pub(crate) struct BatchView<'a> {
     declared_indexes: &'a [u8],
     times: &'a [u8],
     floats: &'a [u8],
+    histograms: &'a [u8],
 }
 
 impl<'a> BatchView<'a> {
@@ -97,6 +98,7 @@ impl<'a> BatchView<'a> {
                 section::DECLARED_INDEXES => view.declared_indexes = content,
                 section::TIMES => view.times = content,
                 section::FLOATS => view.floats = content,
+                section::HISTOGRAMS => view.histograms = content,
                 section::EXEMPLARS => view.read_exemplars(content)?,
                 unknown => return Err(CorruptEntry::UnknownSection(unknown)),
             }
@@ -158,7 +160,7 @@ impl<'a> BatchView<'a> {
         rows.read_declared(self.declared_indexes, self.declared.len())?;
         rows.read_times(self.times)?;
         rows.read_floats(self.floats);
-        Ok(())
+        histograms::read(self.histograms, self.row_count, &mut rows.histograms)
     }
 }
 

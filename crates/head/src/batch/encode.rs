@@ -6,6 +6,7 @@ use vigie_model::{MetricKind, MetricMetadata, SeriesId, TenantId, write_uvarint,
 
 use super::exemplars::ExemplarColumn;
 use super::header::{CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, ROW_COUNT_AT, VERSION};
+use super::histograms::HistogramColumn;
 use super::section;
 
 /// A tenant's position in its batch.
@@ -15,6 +16,15 @@ pub struct TenantIndex(pub u32);
 /// The position of a series, declared with its labels, in its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeclaredIndex(pub u32);
+
+/// A native histogram in a row.
+#[derive(Debug, Clone, Copy)]
+pub struct HistogramRecord<'a> {
+    /// When it began to count; 0 if that is not known.
+    pub start_ms: i64,
+    /// As [`vigie_chunk::FlatHistogram::write`] writes it.
+    pub record: &'a [u8],
+}
 
 /// Collects the samples for one shard, of any tenants, in columns.
 ///
@@ -39,6 +49,7 @@ pub struct BatchEncoder {
     times: Vec<u8>,
     last_time_ms: i64,
     floats: Vec<u8>,
+    histograms: HistogramColumn,
     pub(super) exemplars: ExemplarColumn,
 }
 
@@ -88,6 +99,25 @@ impl BatchEncoder {
         self.push_sample(time_ms, value);
     }
 
+    /// A row of a known series whose value is a native histogram.
+    pub fn push_known_histogram(&mut self, series: SeriesId, time_ms: i64, value: HistogramRecord<'_>) {
+        self.histograms
+            .push(self.row_count() as u32, value.start_ms, value.record);
+        self.push_known(series, time_ms, 0.0);
+    }
+
+    /// As [`BatchEncoder::push_known_histogram`], of a declared series.
+    pub fn push_declared_histogram(
+        &mut self,
+        series: DeclaredIndex,
+        time_ms: i64,
+        value: HistogramRecord<'_>,
+    ) {
+        self.histograms
+            .push(self.row_count() as u32, value.start_ms, value.record);
+        self.push_declared(series, time_ms, 0.0);
+    }
+
     /// Says what a metric is. The last word on a name counts.
     pub fn metadata(&mut self, tenant: TenantIndex, name: &str, metadata: &MetricMetadata) {
         self.metadata_count += 1;
@@ -118,6 +148,7 @@ impl BatchEncoder {
             + self.declared_indexes.len()
             + self.times.len()
             + self.floats.len()
+            + self.histograms.records.len()
             + self.exemplars.bytes.len()
     }
 
@@ -155,6 +186,11 @@ impl BatchEncoder {
             if !column.is_empty() {
                 write_section(&mut out, id, &[column]);
             }
+        }
+        if self.histograms.count > 0 {
+            let mut count = Vec::with_capacity(5);
+            write_uvarint(&mut count, u64::from(self.histograms.count));
+            write_section(&mut out, section::HISTOGRAMS, &[&count, &self.histograms.records]);
         }
         if self.exemplars.count > 0 {
             let mut prefix = Vec::with_capacity(5);

@@ -19,6 +19,11 @@ pub enum CorruptEntry {
     Tenant,
     #[error("entry declares invalid labels")]
     Labels,
+    #[error("entry has an unreadable histogram: {0}")]
+    Histogram(vigie_chunk::ChunkError),
+    /// It can be read, but says what no histogram can.
+    #[error("entry has an invalid histogram in row {0}")]
+    InvalidHistogram(u32),
     #[error("entry is inconsistent: {0}")]
     Inconsistent(&'static str),
     /// Ids are never reused, so a shard can see 2^32 - 2 series in its life.

@@ -2,7 +2,7 @@
 
 use vigie_model::{read_uvarint, read_varint};
 
-use super::CorruptEntry;
+use super::{CorruptEntry, HistogramRow};
 
 /// The rows of one batch. Reused from batch to batch, so that nothing is allocated per batch.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Rows {
     pub(crate) values: Vec<f64>,
     /// Ranges of rows whose series is declared.
     pub(crate) declared_rows: Vec<std::ops::Range<usize>>,
+    /// The rows whose value is a histogram, ascending; `values` has 0 for them.
+    pub(crate) histograms: Vec<HistogramRow>,
 }
 
 impl Rows {
@@ -21,6 +23,7 @@ impl Rows {
         self.times_ms.clear();
         self.values.clear();
         self.declared_rows.clear();
+        self.histograms.clear();
     }
 
     /// Reads the alternating runs, and makes room for the ids.

@@ -103,6 +103,90 @@ const GOLDEN_BATCH: &str = concat!(
     "5f746f74616c010952657175657374732e087265717565737473040300000001010105020000000e0406010000000007",
     "04000000d00f00020818000000000000000000f03f00000000000000400000000000000840",
 );
+/// The second example of docs/formats/sample-batch.md.
+#[test]
+fn histograms_are_a_column_of_their_own() {
+    let histogram = vigie_model::Histogram {
+        schema: 3,
+        zero_threshold: 0.5,
+        count: 5,
+        sum: 2.0,
+        positive_spans: vec![vigie_model::Span {
+            offset: -1,
+            length: 2,
+        }],
+        positive_deltas: vec![2, 1],
+        ..vigie_model::Histogram::default()
+    };
+    let flat = vigie_chunk::FlatHistogram::from_integer(&histogram).unwrap();
+    let mut record = Vec::new();
+    flat.write(&mut record);
+    let mut encoder = BatchEncoder::new();
+    encoder.push_known(SeriesId(7), 1000, 1.0);
+    let record = HistogramRecord {
+        start_ms: 5,
+        record: &record,
+    };
+    encoder.push_known_histogram(SeriesId(8), 1000, record);
+    encoder.push_known_histogram(
+        SeriesId(9),
+        1000,
+        HistogramRecord {
+            start_ms: 0,
+            ..record
+        },
+    );
+    let batch = encoder.finish();
+    assert_eq!(verify(&batch), Ok(3));
+    let Ok(Entry::Batch(view)) = Entry::parse(&batch) else {
+        panic!("not a batch");
+    };
+    let mut rows = Rows::default();
+    view.rows_into(&mut rows).unwrap();
+    let row = |row, start_ms| HistogramRow {
+        row,
+        start_ms,
+        histogram: flat.clone(),
+    };
+    assert_eq!(rows.histograms, [row(1, 5), row(2, 0)]);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(hex(&batch[HEADER_BYTES..]), GOLDEN_HISTOGRAMS);
+}
+
+#[test]
+fn invalid_histograms_are_not_proposed() {
+    let negative = vigie_model::FloatHistogram {
+        count: -1.0,
+        ..vigie_model::FloatHistogram::default()
+    };
+    let mut record = Vec::new();
+    vigie_chunk::FlatHistogram::from_float(&negative)
+        .unwrap()
+        .write(&mut record);
+    let mut encoder = BatchEncoder::new();
+    let record = HistogramRecord {
+        start_ms: 0,
+        record: &record,
+    };
+    encoder.push_known_histogram(SeriesId(7), 1000, record);
+    assert_eq!(verify(&encoder.finish()), Err(CorruptEntry::InvalidHistogram(0)));
+    let mut encoder = BatchEncoder::new();
+    let record = HistogramRecord {
+        record: &record.record[..record.record.len() - 1],
+        ..record
+    };
+    encoder.push_known_histogram(SeriesId(7), 1000, record);
+    assert!(matches!(
+        verify(&encoder.finish()),
+        Err(CorruptEntry::Histogram(_))
+    ));
+}
+
+const GOLDEN_HISTOGRAMS: &str = concat!(
+    "04010000000305030000000e02020704000000d00f00000818000000000000000000f03f000000000000000000000000",
+    "00000000092b00000002010a0006000000000000e03f01010200400a00040601000006000000000000e03f0101020040",
+    "0a000406",
+);
 const GOLDEN_RETAIN: &str = "02010000000000000068e5cf8b01000015de9350";
 
 #[test]

@@ -60,7 +60,7 @@ impl Evaluator<'_> {
             .map(|(_, histogram)| histogram.size_bytes())
             .sum();
         let bytes = 16 * series.timestamps_ms.capacity()
-            + 8 * series.starts_ms.capacity()
+            + 8 * (series.starts_ms.capacity() + series.histogram_starts_ms.capacity())
             + histogram_bytes
             + series.labels.as_packed().len();
         self.memory.charge(samples as u64, bytes as u64)

@@ -1313,6 +1313,16 @@ pub struct WriteRequest {
     pub value_bits: ::prost::alloc::vec::Vec<u64>,
     #[prost(message, repeated, tag = "6")]
     pub metadata: ::prost::alloc::vec::Vec<FamilyMetadata>,
+    /// Rows whose value is a native histogram, ascending; their value_bits do not count.
+    #[prost(uint32, repeated, tag = "7")]
+    pub histogram_rows: ::prost::alloc::vec::Vec<u32>,
+    /// One for each of histogram_rows: a record of docs/formats/chunk.md.
+    #[prost(bytes = "bytes", repeated, tag = "8")]
+    pub histograms: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// When the value of each row began to count, 0 where that is not known; or empty. Kept for histograms
+    /// only.
+    #[prost(sfixed64, repeated, tag = "9")]
+    pub start_timestamps_ms: ::prost::alloc::vec::Vec<i64>,
     /// Of series that have rows here or had some before.
     #[prost(message, repeated, tag = "20")]
     pub exemplars: ::prost::alloc::vec::Vec<SeriesExemplars>,

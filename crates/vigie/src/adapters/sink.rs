@@ -1,33 +1,40 @@
 //! A distributor, near or far, as the place where scraped samples go.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tonic::{Code, Request, Status};
+use vigie_chunk::FlatHistogram;
+use vigie_exposition::NativeValue;
+use vigie_model::Labels;
 use vigie_proto::{DistributorHandle, v1};
-use vigie_scraper::{SampleSink, ScrapeBatch, ScrapedExemplar, ScrapedSample, SinkError, WriteSummary};
+use vigie_scraper::{
+    SampleSink, ScrapeBatch, ScrapedExemplar, ScrapedHistogram, ScrapedSample, SinkError, WriteSummary,
+};
 
 /// Samples that go into one request, so that a scrape of any size is sent in messages that fit.
 const SAMPLES_PER_REQUEST: usize = 10_000;
+/// Bytes of histograms after which no more are added to a request: one takes as much as it has buckets.
+const HISTOGRAM_BYTES_PER_REQUEST: usize = 1 << 20;
 
 pub(crate) struct DistributorSink(pub(crate) DistributorHandle);
 
 #[async_trait]
 impl SampleSink for DistributorSink {
     async fn write(&self, batch: &ScrapeBatch) -> Result<WriteSummary, SinkError> {
-        let mut total = WriteSummary {
-            // No column holds histograms yet.
-            dropped_histograms: batch.histograms.len() as u64,
-            ..WriteSummary::default()
-        };
+        let mut total = WriteSummary::default();
         let mut metadata: Vec<v1::FamilyMetadata> = batch
             .metadata
             .iter()
             .map(|(name, metadata)| v1::FamilyMetadata::new(name, metadata))
             .collect();
         let mut exemplars = of_series(&batch.exemplars);
-        let mut chunks = batch.samples.chunks(SAMPLES_PER_REQUEST).peekable();
-        while let Some(samples) = chunks.next() {
-            let mut request = columns(batch.tenant.as_str(), samples, std::mem::take(&mut metadata));
-            if chunks.peek().is_none() {
+        let (mut samples, mut histograms) = (&batch.samples[..], &batch.histograms[..]);
+        while !samples.is_empty() || !histograms.is_empty() {
+            let mut columns = Columns::default();
+            columns.take_samples(&mut samples);
+            columns.take_histograms(&mut histograms)?;
+            let mut request = columns.into_request(batch.tenant.as_str(), std::mem::take(&mut metadata));
+            if samples.is_empty() && histograms.is_empty() {
                 // Behind all samples, as some may be the first of their series.
                 request.exemplars = std::mem::take(&mut exemplars);
             }
@@ -46,23 +53,94 @@ impl SampleSink for DistributorSink {
     }
 }
 
-fn columns(tenant: &str, samples: &[ScrapedSample], metadata: Vec<v1::FamilyMetadata>) -> v1::WriteRequest {
-    let label_bytes = samples.iter().map(|sample| sample.labels.as_packed().len()).sum();
-    let mut labels = Vec::with_capacity(label_bytes);
-    let mut label_lengths = Vec::with_capacity(samples.len());
-    for sample in samples {
-        let packed = sample.labels.as_packed();
-        labels.extend_from_slice(packed);
-        label_lengths.push(packed.len() as u32);
+/// The rows of one request: floats, then histograms.
+#[derive(Default)]
+struct Columns {
+    labels: Vec<u8>,
+    label_lengths: Vec<u32>,
+    timestamps_ms: Vec<i64>,
+    start_timestamps_ms: Vec<i64>,
+    value_bits: Vec<u64>,
+    histogram_rows: Vec<u32>,
+    histograms: Vec<Bytes>,
+}
+
+impl Columns {
+    /// Takes as many as fit.
+    fn take_samples(&mut self, samples: &mut &[ScrapedSample]) {
+        let (taken, left) = samples.split_at(samples.len().min(SAMPLES_PER_REQUEST));
+        *samples = left;
+        self.labels
+            .reserve(taken.iter().map(|sample| sample.labels.as_packed().len()).sum());
+        for sample in taken {
+            self.push(
+                &sample.labels,
+                sample.timestamp_ms,
+                sample.start_timestamp_ms,
+                sample.value.to_bits(),
+            );
+        }
     }
-    v1::WriteRequest {
-        tenant: tenant.to_owned(),
-        labels: labels.into(),
-        label_lengths,
-        timestamps_ms: samples.iter().map(|sample| sample.timestamp_ms).collect(),
-        value_bits: samples.iter().map(|sample| sample.value.to_bits()).collect(),
-        metadata,
-        exemplars: Vec::new(),
+
+    /// Takes as many as there is room for.
+    fn take_histograms(&mut self, histograms: &mut &[ScrapedHistogram]) -> Result<(), SinkError> {
+        let mut bytes = 0;
+        while self.label_lengths.len() < SAMPLES_PER_REQUEST
+            && bytes < HISTOGRAM_BYTES_PER_REQUEST
+            && let Some((scraped, left)) = histograms.split_first()
+        {
+            *histograms = left;
+            let flat = match &scraped.value {
+                NativeValue::Integer(histogram) => FlatHistogram::from_integer(histogram),
+                NativeValue::Float(histogram) => FlatHistogram::from_float(histogram),
+            };
+            let flat = flat.ok_or_else(|| SinkError {
+                retryable: false,
+                message: format!(
+                    "native histogram {} has too many buckets to be stored",
+                    scraped.labels
+                ),
+            })?;
+            let mut record = Vec::new();
+            flat.write(&mut record);
+            bytes += record.len();
+            self.histogram_rows.push(self.label_lengths.len() as u32);
+            self.histograms.push(record.into());
+            self.push(
+                &scraped.labels,
+                scraped.timestamp_ms,
+                scraped.start_timestamp_ms,
+                0,
+            );
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, labels: &Labels, timestamp_ms: i64, start_ms: Option<i64>, bits: u64) {
+        let packed = labels.as_packed();
+        self.labels.extend_from_slice(packed);
+        self.label_lengths.push(packed.len() as u32);
+        self.timestamps_ms.push(timestamp_ms);
+        self.start_timestamps_ms.push(start_ms.unwrap_or(0));
+        self.value_bits.push(bits);
+    }
+
+    fn into_request(mut self, tenant: &str, metadata: Vec<v1::FamilyMetadata>) -> v1::WriteRequest {
+        if self.start_timestamps_ms.iter().all(|start_ms| *start_ms == 0) {
+            self.start_timestamps_ms.clear();
+        }
+        v1::WriteRequest {
+            tenant: tenant.to_owned(),
+            labels: self.labels.into(),
+            label_lengths: self.label_lengths,
+            timestamps_ms: self.timestamps_ms,
+            value_bits: self.value_bits,
+            metadata,
+            histogram_rows: self.histogram_rows,
+            histograms: self.histograms,
+            start_timestamps_ms: self.start_timestamps_ms,
+            exemplars: Vec::new(),
+        }
     }
 }
 

@@ -29,9 +29,9 @@ impl WriteBackend for WriteAdapter {
         match self.0.remote_write(tenant, version, &body).await {
             Ok(summary) => Ok(WriteSummary {
                 samples: summary.appended,
+                histograms: summary.appended_histograms,
                 is_from_standby: summary.is_from_standby,
                 exemplars: summary.exemplars,
-                ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),
         }
@@ -46,34 +46,43 @@ impl WriteBackend for WriteAdapter {
 fn edge_error(error: vigie_distributor::WriteError) -> WriteError {
     use vigie_distributor::WriteError as Cause;
     let message = error.to_string();
-    let (kind, samples) = match error {
-        Cause::Malformed(_) | Cause::TooLarge { .. } => (WriteErrorKind::BadRequest, 0),
-        Cause::Rejected { appended, .. } => (WriteErrorKind::BadRequest, appended),
+    let nothing = WriteSummary::default();
+    let (kind, summary) = match error {
+        Cause::Malformed(_) | Cause::TooLarge { .. } => (WriteErrorKind::BadRequest, nothing),
+        Cause::Rejected {
+            appended,
+            appended_histograms,
+            ..
+        } => {
+            let stored = WriteSummary {
+                samples: appended,
+                histograms: appended_histograms,
+                ..nothing
+            };
+            (WriteErrorKind::BadRequest, stored)
+        }
         Cause::Overloaded(_) => (
             WriteErrorKind::TooManyRequests {
                 retry_after: Some(RETRY_AFTER),
             },
-            0,
+            nothing,
         ),
         Cause::RateLimited { retry_after, .. } => (
             WriteErrorKind::TooManyRequests {
                 retry_after: Some(retry_after),
             },
-            0,
+            nothing,
         ),
         Cause::Unavailable(_) => (
             WriteErrorKind::Unavailable {
                 retry_after: Some(RETRY_AFTER),
             },
-            0,
+            nothing,
         ),
     };
     WriteError {
         kind,
         message,
-        summary: WriteSummary {
-            samples,
-            ..WriteSummary::default()
-        },
+        summary,
     }
 }
