@@ -83,10 +83,16 @@ fn compare() -> Result<()> {
 
 fn compare_series(expected: &Api, actual: &Api) -> Result<()> {
     let now_ms = now_ms()?;
-    let pages = "last_over_time({job=~\"om|wire|native\", __name__!~\"scrape_.*|up\"}[5m])";
+    let pages = "last_over_time({job=~\"om|wire|native\", __name__!~\"scrape_.*|up|wire_seconds\"}[5m])";
     let names = "count by (__name__) (last_over_time({job=\"node\", __name__!~\"scrape_.*|up\"}[5m]))";
-    let native = "histogram_quantile(0.9, last_over_time(wire_seconds{job=\"native\"}[5m]))";
-    for (query, least) in [(pages, 11), (names, 11), (native, 1)] {
+    let native = [
+        "histogram_count(H)",
+        "histogram_sum(H)",
+        "histogram_quantile(0.7, H)",
+    ]
+    .map(|query| query.replace('H', "last_over_time(wire_seconds{job=\"native\"}[5m])"));
+    let native = native.iter().map(|query| (&**query, 1));
+    for (query, least) in [(pages, 11), (names, 11)].into_iter().chain(native) {
         let answer = |api: &Api| -> Result<QueryData> { api.instant(query, now_ms) };
         let (expected, actual) = (answer(expected)?, answer(actual)?);
         ensure!(expected.series.len() >= least, "{query} shows hardly anything");

@@ -1,5 +1,5 @@
 //! A real Prometheus scrapes native histograms, exponential ones and such with custom buckets, and sends them on in
-//! both versions of remote write. What is stored must be what was sent, and queries must answer alike.
+//! both versions of remote write; custom buckets in version 2.0 only, as it drops them in the other. What is stored must be what was sent, and queries must answer alike.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -35,30 +35,36 @@ const QUERIES: &[&str] = &[
     "count_over_time(H[15s])",
     "histogram_count(avg_over_time(H[15s]))",
     "histogram_sum(last_over_time(H[15s]) * 2)",
-    "topk(2, histogram_count(H))",
+    // Counts may be equal, and which of equals are shown depends on their order in the store.
+    "topk(2, histogram_sum(H))",
 ];
 
 #[test]
 fn version_1_carries_native_histograms() {
-    check(Layout::AllInOne, "prometheus.WriteRequest");
+    check(Layout::AllInOne, "prometheus.WriteRequest", &[NATIVE]);
 }
 
 #[test]
 fn version_2_carries_native_histograms() {
-    check(Layout::Roles, "io.prometheus.write.v2.Request");
+    check(Layout::Roles, "io.prometheus.write.v2.Request", &[NATIVE, CUSTOM]);
 }
 
 #[track_caller]
-fn check(layout: Layout, message: &str) {
-    if let Err(error) = compare(layout, message) {
+fn check(layout: Layout, message: &str, selectors: &[&str]) {
+    if let Err(error) = compare(layout, message, selectors) {
         panic!("{error:?}");
     }
 }
 
-fn compare(layout: Layout, message: &str) -> Result<()> {
+fn compare(layout: Layout, message: &str, selectors: &[&str]) -> Result<()> {
     let dir = tempfile::tempdir().context("make a folder")?;
     let mut target = Target::start(&TargetOptions::new(layout, &vigie_binary()?, dir.path()))?;
-    let sender = start_sender(dir.path(), &target.write_url(), message)?;
+    let sender = start_sender(
+        dir.path(),
+        &target.write_url(),
+        message,
+        selectors.contains(&CUSTOM),
+    )?;
     let sender_api = Api::new(sender.base_url())?;
     progress(format!("recording for {RECORDED:?}"));
     let start_ms = now_ms()?;
@@ -72,20 +78,20 @@ fn compare(layout: Layout, message: &str) -> Result<()> {
     wait_until_sent(&sender_api, end_ms)?;
     target.check_running()?;
     let api = target.api()?;
-    let compared = compare_samples(&sender_api, &api, end_ms)
-        .and_then(|()| compare_queries(&sender_api, &api, end_ms))
+    let compared = compare_samples(&sender_api, &api, selectors, end_ms)
+        .and_then(|()| compare_queries(&sender_api, &api, selectors, end_ms))
         .and_then(|()| {
             progress("killing the target");
             target.kill9(&[])?;
             target.start_missing()?;
-            compare_samples(&sender_api, &target.api()?, end_ms).context("after a kill")
+            compare_samples(&sender_api, &target.api()?, selectors, end_ms).context("after a kill")
         });
     compared.with_context(|| format!("{layout:?}; logs:\n{}", target.log_tails()))
 }
 
 /// Every histogram in the words of the API.
-fn compare_samples(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
-    for selector in [NATIVE, CUSTOM] {
+fn compare_samples(sender: &Api, target: &Api, selectors: &[&str], end_ms: i64) -> Result<()> {
+    for selector in selectors {
         let sorted = |api: &Api| -> Result<Vec<_>> {
             let mut series = api.samples(selector, end_ms - SHOWN_MS, end_ms)?;
             series.sort_by(|left, right| left.labels.cmp(&right.labels));
@@ -123,9 +129,9 @@ fn compare_samples(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
     Ok(())
 }
 
-fn compare_queries(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
+fn compare_queries(sender: &Api, target: &Api, selectors: &[&str], end_ms: i64) -> Result<()> {
     let mut wrong = Vec::new();
-    for selector in [NATIVE, CUSTOM] {
+    for selector in selectors {
         for query in QUERIES {
             let query = query.replace('H', selector);
             let ask = |api: &Api| -> Result<(QueryData, QueryData)> {
@@ -153,23 +159,30 @@ fn compare_queries(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
     );
     progress(format!(
         "{} queries answered as the sender does",
-        2 * QUERIES.len()
+        selectors.len() * QUERIES.len()
     ));
     Ok(())
 }
 
-fn start_sender(dir: &Path, write_url: &str, message: &str) -> Result<System> {
+fn start_sender(dir: &Path, write_url: &str, message: &str, has_custom: bool) -> Result<System> {
     let port = free_port()?;
+    let custom = if has_custom {
+        format!(
+            "\x20 - job_name: custom\n\
+             \x20   scrape_native_histograms: false\n\
+             \x20   convert_classic_histograms_to_nhcb: true\n\
+             \x20   static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+        )
+    } else {
+        String::new()
+    };
     let config = format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
          scrape_configs:\n\
          \x20 - job_name: native\n\
          \x20   scrape_native_histograms: true\n\
          \x20   static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n\
-         \x20 - job_name: custom\n\
-         \x20   scrape_native_histograms: false\n\
-         \x20   convert_classic_histograms_to_nhcb: true\n\
-         \x20   static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n\
+         {custom}\
          remote_write:\n\
          \x20 - url: {write_url}\n\
          \x20   protobuf_message: {message}\n\

@@ -136,7 +136,7 @@ fn rules_hold_for_series_of_histograms() {
         .instant("count_over_time(native[1h])", server.now_ms + 1000);
     let stored = format!("{:?}", stored.unwrap().series);
     assert!(
-        stored.contains("2.0") && !stored.contains("__replica__"),
+        stored.contains("\"2\"") && !stored.contains("__replica__"),
         "{stored}"
     );
     // Histograms are samples.
