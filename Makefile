@@ -95,10 +95,11 @@ test-faults: build ## As root: disks are filled, networks cut and slowed, and no
 		--test disk --test network --test vigie_faults $(CARGO_TEST_FLAGS)
 
 LOADTEST := $(CARGO_TARGET_DIR)/release/loadtest
-# Where `make bench` and `make bench-full` leave their reports.
+# Where `make bench` and `make bench-full` leave their reports; an older one moves to the folder `older` beside it.
 BENCH_OUT ?= loadtest-results
 # What `make bench-full` runs, in this order.
-BENCH_FULL := steady-200k steady-1m churn-10 restart-1m dashboards-24h rules-200 remote-write-2 out-of-order
+BENCH_FULL := steady-200k steady-1m churn-10 restart-1m dashboards-24h recorded-24h rules-200 exposition \
+	remote-write-2 out-of-order
 
 .PHONY: loadtest
 loadtest: bootstrap ## Builds the load tester; see `target/release/loadtest --help`, docs/benchmarks.md.
@@ -107,14 +108,12 @@ loadtest: bootstrap ## Builds the load tester; see `target/release/loadtest --he
 .PHONY: loadtest-smoke
 loadtest-smoke: build loadtest ## Correctness only, in a minute: every acknowledged sample read back after two kills.
 	@# Prometheus as oracle where it is built already (`make e2e` does that); else Vigie's own answers when quiet.
-	@# A ledger is never overwritten, so what an earlier run left goes first.
-	rm -rf $(CARGO_TARGET_DIR)/loadtest-smoke
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
-		$(LOADTEST) compare smoke --systems prometheus,vigie --no-build --out $(CARGO_TARGET_DIR)/loadtest-smoke
+		$(LOADTEST) compare smoke --systems prometheus,vigie --no-build \
+		--out $(CARGO_TARGET_DIR)/loadtest-smoke --overwrite
 
 .PHONY: bench
 bench: build loadtest tools-prometheus tools-victoria-metrics ## Vigie beside Prometheus and VictoriaMetrics, in under 10 minutes.
-	rm -rf $(BENCH_OUT)/bench
 	VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 		$(LOADTEST) compare bench --systems vigie,vigie-relaxed,prometheus,victoria-metrics \
 		--out $(BENCH_OUT)/bench $(ARGS)
@@ -122,7 +121,6 @@ bench: build loadtest tools-prometheus tools-victoria-metrics ## Vigie beside Pr
 .PHONY: bench-full
 bench-full: build loadtest tools-peers ## All of docs/benchmarks.md, with Mimir too; takes hours, wants a quiet machine.
 	for scenario in $(BENCH_FULL); do \
-		rm -rf $(BENCH_OUT)/$$scenario; \
 		VIGIE_BIN=$(VIGIE) VIGIE_TOOLS_BIN=$(TOOLS_BIN) \
 			$(LOADTEST) compare $$scenario --out $(BENCH_OUT)/$$scenario $(ARGS) || failed="$${failed:-} $$scenario"; \
 	done; \

@@ -8,6 +8,7 @@ mod compare;
 mod fake_target;
 pub mod kill9;
 mod ledger;
+mod page;
 mod peers;
 mod power_loss;
 mod progress;
@@ -18,6 +19,7 @@ mod target;
 
 pub use compare::differences;
 pub use fake_target::{Behaviour, FakeTarget};
+pub use page::PageTarget;
 pub use peers::{MariaDb, Peer, mysqld_exporter, node_exporter};
 pub use power_loss::{PowerLoss, ShimOptions};
 pub use progress::progress;

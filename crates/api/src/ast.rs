@@ -58,11 +58,13 @@ pub(crate) fn tree(expr: &Expr) -> Value {
     }
 }
 
-/// Whether any series are read to answer it.
-pub(crate) fn has_selector(expr: &Expr) -> bool {
-    let mut found = false;
-    walk(expr, &mut |part| {
-        found |= matches!(part.kind, ExprKind::Vector(_) | ExprKind::Matrix(_))
+/// The matchers of each selector, in the order of the query.
+pub(crate) fn selectors(expr: &Expr) -> Vec<Vec<Matcher>> {
+    let mut found = Vec::new();
+    walk(expr, &mut |part| match &part.kind {
+        ExprKind::Vector(selector) => found.push(selector.matchers.clone()),
+        ExprKind::Matrix(matrix) => found.push(matrix.selector.matchers.clone()),
+        _ => {}
     });
     found
 }

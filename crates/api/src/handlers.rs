@@ -1,5 +1,6 @@
 //! One module per group of endpoints.
 
+pub(crate) mod exemplars;
 pub(crate) mod expression;
 pub(crate) mod federate;
 pub(crate) mod management;

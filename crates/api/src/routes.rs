@@ -14,7 +14,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::error::{ApiError, plain_error};
 use crate::handlers::{
-    expression, federate, management, metadata, page, query, rules, series, status, targets, write,
+    exemplars, expression, federate, management, metadata, page, query, rules, series, status, targets, write,
 };
 use crate::{
     ApiOptions, HttpMetrics, Lifecycle, QueryBackend, TargetsBackend, WriteBackend, cors, http_metrics,
@@ -128,7 +128,7 @@ fn when_ready() -> Router<Api> {
         .route("/query_range", form(get(query::range).post(query::range)))
         .route(
             "/query_exemplars",
-            form(get(expression::exemplars).post(expression::exemplars)),
+            form(get(exemplars::query).post(exemplars::query)),
         )
         .route(
             "/format_query",

@@ -59,6 +59,7 @@ impl RemoteIngester {
 impl Ingester for RemoteIngester {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
+    type ExemplarsStream = MessageStream<v1::ExemplarsResponse>;
 
     async fn describe(
         &self,
@@ -97,6 +98,18 @@ impl Ingester for RemoteIngester {
         request: Request<v1::LabelValuesRequest>,
     ) -> Result<Response<v1::LabelValuesResponse>, Status> {
         self.client.clone().label_values(request).await
+    }
+
+    async fn exemplars(
+        &self,
+        request: Request<v1::ExemplarsRequest>,
+    ) -> Result<Response<Self::ExemplarsStream>, Status> {
+        Ok(self
+            .client
+            .clone()
+            .exemplars(request)
+            .await?
+            .map(StreamExt::boxed))
     }
 
     async fn metadata(

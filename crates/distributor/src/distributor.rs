@@ -15,6 +15,7 @@ use vigie_proto::v1;
 use vigie_runtime::{ByteBudget, Clock, Metrics, SystemClock};
 
 use crate::error::WriteError;
+use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
 use crate::lane::Lane;
 use crate::metrics::DistributorMetrics;
@@ -44,6 +45,8 @@ pub struct DistributorOptions {
     pub secret: u64,
     /// Tells when rates are filled up and replicas silent.
     pub clock: Arc<dyn Clock>,
+    /// Exemplars are sent on; otherwise they are dropped.
+    pub exemplars: bool,
 }
 
 impl DistributorOptions {
@@ -56,6 +59,7 @@ impl DistributorOptions {
             commit_timeout: Duration::from_secs(20),
             secret,
             clock: Arc::new(SystemClock),
+            exemplars: false,
         }
     }
 }
@@ -155,7 +159,8 @@ impl Distributor {
         tenant: &TenantId,
         request: &v1::WriteRequest,
     ) -> Result<WriteSummary, WriteError> {
-        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24)?;
+        let exemplars: usize = request.exemplars.iter().map(exemplars_bytes).sum();
+        let _lease = self.lease(request.labels.len() + request.timestamps_ms.len() * 24 + exemplars)?;
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
         let keyer = SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::Packed);
@@ -221,6 +226,12 @@ impl Distributor {
             targets.iter().filter(|target| target.is_none()).count(),
         );
 
+        let exemplars = if self.options.exemplars {
+            source.exemplars()
+        } else {
+            summary.exemplars = source.exemplar_count() as u64;
+            Vec::new()
+        };
         let mut round = Round::deal(
             source,
             source.rows(),
@@ -230,12 +241,21 @@ impl Distributor {
             rules,
             &mut summary,
         );
+        round.deal_exemplars(source, (0..).zip(&exemplars), tenant, &placement, rules);
         let new_metadata = self.add_new_metadata(&mut round, tenant, source, &placement);
-        let mut undeclared = Vec::new();
+        let mut stale = Stale::default();
         for _ in 0..MAX_ROUNDS {
-            self.commit_round(lanes, tenant, source, &round, &mut summary, &mut undeclared)
-                .await?;
-            if undeclared.is_empty() {
+            self.commit_round(
+                lanes,
+                tenant,
+                source,
+                &exemplars,
+                &round,
+                &mut summary,
+                &mut stale,
+            )
+            .await?;
+            if stale.rows.is_empty() && stale.exemplars.is_empty() {
                 self.remember_metadata(new_metadata);
                 return Ok(summary);
             }
@@ -243,27 +263,35 @@ impl Distributor {
             targets.fill(None);
             round = Round::deal(
                 source,
-                undeclared.drain(..),
+                stale.rows.drain(..),
                 &targets,
                 tenant,
                 &placement,
                 rules,
                 &mut summary,
             );
+            let unnamed = stale.exemplars.drain(..);
+            let unnamed = unnamed.filter_map(|at| Some((at, exemplars.get(at as usize)?)));
+            round.deal_exemplars(source, unnamed, tenant, &placement, rules);
         }
         Err(WriteError::Unavailable(
             "series ids keep changing; send the request again".to_owned(),
         ))
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a part of `ingest` with all that it works on"
+    )]
     async fn commit_round<S: SeriesSource>(
         &self,
         lanes: &[Arc<Lane>],
         tenant: &TenantId,
         source: &S,
+        exemplars: &[SeriesExemplar],
         round: &Round,
         summary: &mut WriteSummary,
-        undeclared: &mut Vec<Row>,
+        stale: &mut Stale,
     ) -> Result<(), WriteError> {
         let answers: Vec<_> = round
             .parts()
@@ -273,7 +301,10 @@ impl Distributor {
         let mut failed = None;
         for (shard, part, answer) in answers {
             match answer.await {
-                Ok(Ok(outcome)) => part.conclude(shard, &outcome, source, summary, &mut learned, undeclared),
+                Ok(Ok(outcome)) => {
+                    part.conclude(shard, &outcome, source, summary, &mut learned, &mut stale.rows);
+                    part.conclude_exemplars(&outcome, source, exemplars, summary, &mut stale.exemplars);
+                }
                 Ok(Err(error)) => failed = Some(error),
                 Err(_) => failed = Some(WriteError::Unavailable("the server is shutting down".to_owned())),
             }
@@ -341,4 +372,18 @@ impl Distributor {
             })
             .await
     }
+}
+
+/// What a round has to send again, as its series' ids are gone.
+#[derive(Default)]
+struct Stale {
+    rows: Vec<Row>,
+    /// Positions in the request.
+    exemplars: Vec<u32>,
+}
+
+/// Roughly what the exemplars of a series take while they are on their way.
+fn exemplars_bytes(series: &v1::SeriesExemplars) -> usize {
+    let labels = series.exemplars.iter().map(|exemplar| exemplar.labels.len() + 64);
+    series.labels.len() + labels.sum::<usize>()
 }

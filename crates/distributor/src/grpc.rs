@@ -20,6 +20,7 @@ impl vigie_proto::Distributor for Distributor {
             out_of_bounds: summary.out_of_bounds,
             too_old: summary.too_old,
             duplicate_timestamp: summary.duplicate_timestamp,
+            out_of_order_exemplars: summary.out_of_order_exemplars,
         }))
     }
 }

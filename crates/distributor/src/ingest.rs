@@ -7,6 +7,7 @@ use vigie_model::{
 use vigie_proto::v1::RejectReason;
 
 use crate::error::WriteError;
+use crate::exemplars::SeriesExemplar;
 use crate::lane::{LaneOutcome, LaneRow, LaneSeries, ShardWrite};
 use crate::rules::RequestRules;
 use crate::series_cache::{SeriesKey, Target};
@@ -27,6 +28,21 @@ pub(crate) trait SeriesSource: Sync {
     fn rows(&self) -> impl Iterator<Item = Row> + Send;
     /// What is said of metric families; may repeat itself.
     fn families(&self) -> &[Family<'_>];
+
+    /// Those that can be kept. Asked for only where exemplars are wanted.
+    fn exemplars(&self) -> Vec<SeriesExemplar> {
+        Vec::new()
+    }
+
+    /// How many there are, if the sender wants to know how many were taken.
+    fn exemplar_count(&self) -> usize {
+        0
+    }
+
+    /// What to say of an exemplar that is older than those the series has; usually nothing.
+    fn exemplar_rejection(&self, _series: usize) -> Option<String> {
+        None
+    }
 
     /// What to say of a series whose labels are invalid. None: its samples are skipped in silence.
     fn complaint(&self, _series: usize) -> Option<String> {
@@ -82,6 +98,9 @@ pub struct WriteSummary {
     pub refused_series: u64,
     /// The request came from the replica of a pair that is not listened to: nothing of it is stored.
     pub is_from_standby: bool,
+    /// Exemplars kept, or dropped because none are.
+    pub exemplars: u64,
+    pub out_of_order_exemplars: u64,
     /// What is wrong with what was not stored, as far as an answer can carry it.
     pub complaints: Vec<String>,
 }
@@ -128,7 +147,9 @@ impl WriteSummary {
 
 /// The rows of one round, dealt to shards, and what is needed to read the answers.
 pub(crate) struct Round {
-    shards: Vec<ShardRound>,
+    pub(crate) shards: Vec<ShardRound>,
+    /// One per series of the request.
+    pub(crate) routes: Vec<Route>,
 }
 
 /// One shard's part of a round.
@@ -137,19 +158,26 @@ pub(crate) struct ShardRound {
     pub(crate) write: ShardWrite,
     /// The request's row behind each of `write.rows`.
     rows: Vec<Row>,
+    /// The position in the request of each of `write.exemplars`.
+    pub(crate) exemplars: Vec<u32>,
     /// The request's series behind each of `write.declares`.
     declared_series: Vec<u32>,
 }
 
 /// How far a series has been resolved within a round.
 #[derive(Clone, Copy)]
-enum Route {
+pub(crate) enum Route {
     Unresolved,
     To(ShardId, LaneSeries),
     /// Without a word.
     Skipped,
     /// With a complaint, made when the route was found.
     Refused,
+}
+
+/// Prometheus wants a metric name and nothing else of a label set that is well formed.
+pub(crate) fn is_storable(labels: &Labels) -> bool {
+    labels.get(METRIC_NAME).is_some() && labels.as_packed().len() <= MAX_LABEL_SET_BYTES
 }
 
 impl Round {
@@ -188,8 +216,7 @@ impl Round {
                         });
                         Route::Refused
                     }
-                    // Prometheus wants a metric name and nothing else of a label set that is well formed.
-                    Ok(labels) if labels.get(METRIC_NAME).is_some() => match rules.apply(labels) {
+                    Ok(labels) if is_storable(&labels) => match rules.apply(labels) {
                         Ok(labels) => {
                             let shard = placement.shard_of(series_hash(tenant, &labels));
                             Route::To(shard, shards[shard.0 as usize].declare(row.series, labels))
@@ -214,7 +241,7 @@ impl Round {
                 Route::Skipped | Route::Unresolved => summary.invalid_series += 1,
             }
         }
-        Round { shards }
+        Round { shards, routes }
     }
 
     pub(crate) fn add_metadata(&mut self, shard: ShardId, family: &Family<'_>) {
@@ -234,7 +261,7 @@ impl Round {
         self.shards
             .iter()
             .enumerate()
-            .filter(|(_, part)| !part.rows.is_empty() || !part.write.metadata.is_empty())
+            .filter(|(_, part)| !part.write.is_empty())
             .map(|(shard, part)| (ShardId(shard as u32), part))
     }
 }

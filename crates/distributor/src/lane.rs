@@ -15,11 +15,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use vigie_cluster::Directory;
-use vigie_head::batch::BatchEncoder;
+use vigie_head::batch::{BatchEncoder, ExemplarSeries};
 use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 use vigie_proto::v1;
 
 use crate::error::WriteError;
+use crate::exemplars::{ExemplarTarget, LaneExemplar};
 use crate::metrics::LaneMetrics;
 
 /// A batch that has grown to this is closed; the next one opens behind it.
@@ -32,6 +33,13 @@ pub(crate) struct ShardWrite {
     /// Series whose id is not known.
     pub(crate) declares: Vec<Labels>,
     pub(crate) metadata: Vec<(String, MetricMetadata)>,
+    pub(crate) exemplars: Vec<LaneExemplar>,
+}
+
+impl ShardWrite {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.metadata.is_empty() && self.exemplars.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +62,7 @@ pub(crate) struct LaneOutcome {
     response: Arc<v1::PushResponse>,
     rows: Range<u32>,
     declared: Range<usize>,
+    exemplars: Range<u32>,
 }
 
 impl LaneOutcome {
@@ -67,13 +76,25 @@ impl LaneOutcome {
 
     /// Rows that were not stored, as indices into [`ShardWrite::rows`].
     pub(crate) fn rejected(&self) -> impl Iterator<Item = (usize, v1::RejectReason)> {
-        let rejected = &self.response.rejected;
-        let first = rejected.partition_point(|row| row.row < self.rows.start);
-        rejected[first..]
-            .iter()
-            .take_while(|row| row.row < self.rows.end)
-            .map(|row| ((row.row - self.rows.start) as usize, row.reason()))
+        rejected_within(&self.response.rejected, &self.rows)
     }
+
+    /// Exemplars that were not kept, as indices into [`ShardWrite::exemplars`].
+    pub(crate) fn rejected_exemplars(&self) -> impl Iterator<Item = (usize, v1::RejectReason)> {
+        rejected_within(&self.response.rejected_exemplars, &self.exemplars)
+    }
+}
+
+/// The part of a list, ascending by row, that belongs to one request; its rows counted from 0.
+fn rejected_within<'a>(
+    rejected: &'a [v1::RejectedRow],
+    rows: &'a Range<u32>,
+) -> impl Iterator<Item = (usize, v1::RejectReason)> + 'a {
+    let first = rejected.partition_point(|row| row.row < rows.start);
+    rejected[first..]
+        .iter()
+        .take_while(|row| row.row < rows.end)
+        .map(|row| ((row.row - rows.start) as usize, row.reason()))
 }
 
 pub(crate) type LaneReply = Result<LaneOutcome, WriteError>;
@@ -104,6 +125,7 @@ struct OpenBatch {
 struct Waiter {
     rows: Range<u32>,
     declared: Range<usize>,
+    exemplars: Range<u32>,
     reply: oneshot::Sender<LaneReply>,
 }
 
@@ -172,6 +194,7 @@ impl Lane {
                     response: Arc::clone(response),
                     rows: waiter.rows,
                     declared: waiter.declared,
+                    exemplars: waiter.exemplars,
                 }),
                 Err(error) => Err(error.clone()),
             };
@@ -271,11 +294,21 @@ impl OpenBatch {
         for (name, metadata) in &write.metadata {
             self.encoder.metadata(tenant, name, metadata);
         }
+        let first_exemplar = self.encoder.exemplar_count() as u32;
+        for LaneExemplar { series, exemplar } in &write.exemplars {
+            let series = match series {
+                ExemplarTarget::Known(id) => ExemplarSeries::Known(*id),
+                ExemplarTarget::Declared(index) => ExemplarSeries::Declared(declares[*index as usize]),
+                ExemplarTarget::Named(labels) => ExemplarSeries::Named(tenant, labels.as_packed()),
+            };
+            self.encoder.push_exemplar(series, exemplar);
+        }
         let first_declared = self.declared;
         self.declared += declares.len();
         self.waiters.push(Waiter {
             rows: first_row..self.encoder.row_count() as u32,
             declared: first_declared..self.declared,
+            exemplars: first_exemplar..self.encoder.exemplar_count() as u32,
             reply,
         });
     }

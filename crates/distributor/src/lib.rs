@@ -7,6 +7,7 @@
 
 mod distributor;
 mod error;
+mod exemplars;
 mod grpc;
 mod ha_tracker;
 mod ingest;

@@ -3,6 +3,7 @@
 //! The protobuf bytes are scanned in place. For every series the scan yields a key made from the raw
 //! bytes of its labels, which is all a known series needs; labels are decoded for new ones only.
 
+mod exemplars;
 mod protobuf;
 mod v1;
 mod v2;

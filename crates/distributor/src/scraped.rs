@@ -1,15 +1,17 @@
 //! Samples that scrapers send: columns over packed label sets.
 
-use vigie_model::{InvalidLabels, Labels};
+use vigie_model::{Exemplar, InvalidLabels, Labels};
 use vigie_proto::v1;
 
 use crate::error::WriteError;
+use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{SeriesKey, SeriesKeyer};
 
 /// A [`v1::WriteRequest`] whose columns agree in length.
 pub(crate) struct ScrapedRows<'a> {
     request: &'a v1::WriteRequest,
+    /// Of the rows, then of the series with exemplars.
     keys: Vec<SeriesKey>,
     label_ends: Vec<usize>,
     families: Vec<Family<'a>>,
@@ -39,6 +41,7 @@ impl<'a> ScrapedRows<'a> {
             label_ends.push(end);
             start = end;
         }
+        keys.extend(request.exemplars.iter().map(|series| keyer.key(&series.labels)));
         let families = request
             .metadata
             .iter()
@@ -68,6 +71,9 @@ impl SeriesSource for ScrapedRows<'_> {
     }
 
     fn labels(&self, series: usize) -> Result<Labels, InvalidLabels> {
+        if let Some(beyond) = series.checked_sub(self.label_ends.len()) {
+            return Labels::from_packed(&self.request.exemplars[beyond].labels);
+        }
         let start = series
             .checked_sub(1)
             .map_or(0, |previous| self.label_ends[previous]);
@@ -89,5 +95,20 @@ impl SeriesSource for ScrapedRows<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    /// What cannot be read is left out: an exemplar is no reason to refuse samples.
+    fn exemplars(&self) -> Vec<SeriesExemplar> {
+        let first = self.label_ends.len() as u32;
+        (first..)
+            .zip(&self.request.exemplars)
+            .flat_map(|(series, of_series)| {
+                let readable = of_series
+                    .exemplars
+                    .iter()
+                    .filter_map(|wire| Exemplar::try_from(wire).ok());
+                readable.map(move |exemplar| SeriesExemplar { series, exemplar })
+            })
+            .collect()
     }
 }

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use vigie_exposition::{Entry, ParseError, Parser};
+use vigie_exposition::{Entry, ExpositionOptions, ParseError, Parser, ProtobufParser};
 
 const ROUNDS: u32 = 200;
 
@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     measure("OpenMetrics, known series", open_metrics.as_bytes(), |input| {
         walk(Parser::open_metrics(input), false)
+    })?;
+    measure("protobuf, known series", &protobuf_page(), |input| {
+        Ok(walk_protobuf(input))
     })?;
     Ok(())
 }
@@ -44,6 +47,54 @@ fn exposition() -> String {
         }
     }
     text
+}
+
+/// The same samples as `MetricFamily` messages.
+fn protobuf_page() -> Vec<u8> {
+    let mut page = Vec::new();
+    for family in 0..100 {
+        let name = format!("node_family_{family}_seconds_total");
+        let mut message = field(1, name.as_bytes());
+        message.extend(field(2, b"Seconds spent in each mode."));
+        for sample in 0..100u32 {
+            let label = |name: &str, value: &str| {
+                field(
+                    1,
+                    &[field(1, name.as_bytes()), field(2, value.as_bytes())].concat(),
+                )
+            };
+            let value = [&[9][..], &f64::from(sample * 7919).to_le_bytes()].concat();
+            let metric = [
+                label("cpu", &sample.to_string()),
+                label("device", "eth0"),
+                label("mode", "system"),
+                field(3, &value),
+            ];
+            message.extend(field(4, &metric.concat()));
+        }
+        vigie_model::write_uvarint(&mut page, message.len() as u64);
+        page.extend(message);
+    }
+    page
+}
+
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    vigie_model::write_uvarint(&mut field, content.len() as u64);
+    field.extend_from_slice(content);
+    field
+}
+
+fn walk_protobuf(input: &[u8]) -> u64 {
+    let mut samples = 0;
+    let mut parser = ProtobufParser::new(input, ExpositionOptions::default());
+    while let Ok(Some(entry)) = parser.next() {
+        if let Entry::Series(series) = entry {
+            samples += 1;
+            black_box((series.raw, series.value));
+        }
+    }
+    samples
 }
 
 fn walk(mut parser: Parser<'_>, decode: bool) -> Result<u64, ParseError> {

@@ -1,16 +1,18 @@
 //! What a parser finds.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use vigie_model::MetricKind;
 
 use crate::labels::{LabelPair, LabelPairs, parse_series};
-use crate::{SyntaxError, error};
+use crate::{NativeValue, SyntaxError, error};
 
 /// One line of an exposition.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry<'a> {
     Series(Series<'a>),
+    Histogram(Box<HistogramSeries<'a>>),
     Type {
         name: Cow<'a, str>,
         kind: MetricKind,
@@ -20,7 +22,7 @@ pub enum Entry<'a> {
         name: Cow<'a, str>,
         text: Cow<'a, str>,
     },
-    /// OpenMetrics only. The unit is empty or ends the name.
+    /// Not in the text format. In OpenMetrics the unit is empty or ends the name.
     Unit {
         name: Cow<'a, str>,
         unit: &'a str,
@@ -40,8 +42,22 @@ pub struct Series<'a> {
     /// Every NaN is the canonical one: a text target cannot forge a staleness marker.
     pub value: f64,
     pub timestamp_ms: Option<i64>,
-    /// OpenMetrics only.
+    /// Since when the sample counts, where the format says so: protobuf, and OpenMetrics if asked for.
+    pub start_timestamp_ms: Option<i64>,
+    /// Not in the text format.
     pub exemplar: Option<Exemplar<'a>>,
+}
+
+/// A native histogram, in the same terms as a [`Series`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramSeries<'a> {
+    pub raw: &'a [u8],
+    pub kind: MetricKind,
+    /// As exposed, but for empty buckets: it may still be invalid.
+    pub value: NativeValue,
+    pub timestamp_ms: Option<i64>,
+    pub start_timestamp_ms: Option<i64>,
+    pub exemplars: Exemplars<'a>,
 }
 
 /// An example of what a sample counts. Its labels are checked, but decoded only on demand.
@@ -53,8 +69,42 @@ pub struct Exemplar<'a> {
     pub timestamp_ms: Option<i64>,
 }
 
+/// The exemplars of a native histogram.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exemplars<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) items: &'a [ExemplarItem],
+}
+
+/// An exemplar whose labels are in a buffer with others'.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ExemplarItem {
+    pub(crate) labels: Range<usize>,
+    pub(crate) value: f64,
+    pub(crate) timestamp_ms: Option<i64>,
+}
+
+impl<'a> Exemplars<'a> {
+    /// In the order of the input.
+    pub fn iter(&self) -> impl Iterator<Item = Exemplar<'a>> + use<'a> {
+        let Exemplars { text, items } = *self;
+        items.iter().map(move |item| Exemplar {
+            raw_labels: &text[item.labels.clone()],
+            value: item.value,
+            timestamp_ms: item.timestamp_ms,
+        })
+    }
+}
+
 impl<'a> Series<'a> {
     /// Name (as `__name__`, first) and labels in the order of the input; see [`parse_series`].
+    pub fn labels(&self) -> Result<Vec<LabelPair<'a>>, SyntaxError> {
+        parse_series(self.raw, self.kind)
+    }
+}
+
+impl<'a> HistogramSeries<'a> {
+    /// As [`Series::labels`].
     pub fn labels(&self) -> Result<Vec<LabelPair<'a>>, SyntaxError> {
         parse_series(self.raw, self.kind)
     }

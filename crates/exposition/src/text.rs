@@ -79,6 +79,7 @@ fn series<'a>(line: &'a [u8], kind: MetricKind) -> Result<Series<'a>, SyntaxErro
             kind,
             value,
             timestamp_ms,
+            start_timestamp_ms: None,
             exemplar: None,
         }),
         rest => Err(SyntaxError::TrailingData(excerpt(rest))),

@@ -1,8 +1,10 @@
 //! Applying entries: the only way the logical state of a head changes.
 
+mod exemplars;
+
+use std::collections::BTreeMap;
 use std::hint::black_box;
 
-use bytes::Bytes;
 use vigie_chunk::OpenChunk;
 use vigie_model::SeriesId;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -10,9 +12,10 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use crate::admission::TimeBounds;
 use crate::batch::{BatchView, CorruptEntry, Entry, Rows, Stamp};
 use crate::checkpoint::Journal;
-use crate::out_of_order::chunk_of;
+use crate::out_of_order::{LateSamples, chunk_of};
 use crate::recent::BatchKey;
-use crate::series::{NO_WINDOW, PendingChunk, Series};
+use crate::series::{NO_WINDOW, Series};
+use crate::waiting::WaitingChunks;
 use crate::{BatchOutcome, Head, HeadOptions, RowError};
 
 /// Rows that are brought into the cache together: few enough to stay in its first level, enough to
@@ -80,6 +83,10 @@ impl Head {
             }
         }
         self.append_rows(&view.stamp, rows, &mut outcome);
+        // Behind the rows: a series may be named by labels that the batch declares.
+        if !view.exemplars.is_empty() {
+            self.append_exemplars(view, &tenants, &mut outcome);
+        }
         self.recent.remember(key, &outcome.rejected);
         Ok(outcome)
     }
@@ -109,6 +116,7 @@ impl Head {
             .map(|tenant| tenant.times_ms.map(|(_, newest)| newest))
             .collect();
         let mut current = CurrentTenant::new(stamp);
+        let mut window = Window::of(0, &self.options);
         for start in (0..rows.ids.len()).step_by(BLOCK) {
             let block = start..rows.ids.len().min(start + BLOCK);
             self.touch(&rows.ids[block.clone()]);
@@ -127,7 +135,10 @@ impl Head {
                 }
                 let mut target = Target {
                     options: &self.options,
+                    window: &mut window,
                     journal: &mut self.journal,
+                    waiting: &mut self.waiting,
+                    late: &mut self.late,
                     sealed_digest: &mut self.sealed_digest,
                     id,
                     series,
@@ -148,13 +159,17 @@ impl Head {
     }
 
     fn touch(&self, ids: &[u32]) {
+        let mut rows: [Option<&Series>; BLOCK] = [None; BLOCK];
         let mut touched = 0usize;
-        for series in ids.iter().filter_map(|&id| self.series.get(id)) {
-            touched += series.dirty_epoch as usize + series.open.len();
+        for (row, &id) in rows.iter_mut().zip(ids) {
+            *row = self.series.get(id);
+            if let Some(series) = row {
+                touched += series.dirty_epoch as usize + series.open.len();
+            }
         }
         black_box(touched);
         let mut touched = 0u8;
-        for series in ids.iter().filter_map(|&id| self.series.get(id)) {
+        for series in rows.iter().flatten() {
             touched ^= series.open.tail();
         }
         black_box(touched);
@@ -186,11 +201,42 @@ impl CurrentTenant {
     }
 }
 
+/// The window of the newest row: those after it are hardly ever in another.
+#[derive(Debug)]
+struct Window {
+    /// [`NO_WINDOW`] if the time is too far in the future.
+    number: u32,
+    start_ms: i64,
+    /// Exclusive.
+    end_ms: i64,
+}
+
+impl Window {
+    /// `time_ms` must not be before 1970.
+    fn of(time_ms: i64, options: &HeadOptions) -> Window {
+        let number = time_ms / options.window_ms;
+        let start_ms = number * options.window_ms;
+        Window {
+            number: u32::try_from(number).unwrap_or(NO_WINDOW),
+            start_ms,
+            end_ms: start_ms.saturating_add(options.window_ms),
+        }
+    }
+
+    #[inline]
+    fn has(&self, time_ms: i64) -> bool {
+        (self.start_ms..self.end_ms).contains(&time_ms)
+    }
+}
+
 /// A series and what appending to it touches besides.
 #[derive(Debug)]
 struct Target<'a> {
     options: &'a HeadOptions,
+    window: &'a mut Window,
     journal: &'a mut Journal,
+    waiting: &'a mut WaitingChunks,
+    late: &'a mut BTreeMap<u32, LateSamples>,
     sealed_digest: &'a mut u128,
     id: u32,
     series: &'a mut Series,
@@ -209,18 +255,20 @@ impl Target<'_> {
         if newest.is_some_and(|newest| time_ms <= newest) {
             return self.append_late(bounds, time_ms, value.to_bits());
         }
-        let window = u32::try_from(time_ms / self.options.window_ms).unwrap_or(NO_WINDOW);
-        if window == NO_WINDOW {
+        if !self.window.has(time_ms) {
+            *self.window = Window::of(time_ms, self.options);
+        }
+        if self.window.number == NO_WINDOW {
             return Err(RowError::OutOfBounds);
         }
-        if newest.is_some() && (self.is_open_full() || self.series.open_window != window) {
+        // The open samples are in one window, so the newest tells which.
+        if newest.is_some_and(|newest| newest < self.window.start_ms || self.is_open_full()) {
             let full = std::mem::take(&mut self.series.open);
-            self.seal(&full, self.series.open_window, 0);
+            self.seal(&full, 0);
         }
         // It is newer than the newest, and there is room.
         let appended = self.series.open.append(time_ms, value);
         appended.map_err(|_| RowError::OutOfOrder)?;
-        self.series.open_window = window;
         self.journal.changed(self.id, self.series);
         Ok(true)
     }
@@ -248,7 +296,7 @@ impl Target<'_> {
         if known.is_some() {
             return Err(RowError::DuplicateTimestamp);
         }
-        let late = &mut self.series.extra_mut().late;
+        let late = self.late.entry(self.id).or_default();
         if !late.insert(time_ms, bits)? {
             return Ok(false);
         }
@@ -271,46 +319,36 @@ impl Target<'_> {
 
     /// Moves the late samples into chunks, one per window.
     fn seal_late(&mut self) {
-        let samples = std::mem::take(&mut self.series.extra_mut().late.samples);
+        let samples = std::mem::take(&mut self.late.entry(self.id).or_default().samples);
         let window_of = |sample: &(i64, u64)| sample.0 / self.options.window_ms;
-        let chunks: Vec<(u32, OpenChunk)> = samples
-            .chunk_by(|left, right| window_of(left) == window_of(right))
-            .map(|same| {
-                let window = u32::try_from(window_of(&same[0])).unwrap_or(NO_WINDOW);
-                (window, chunk_of(same))
-            })
-            .collect();
-        for (window, chunk) in chunks {
-            let late = &mut self.series.extra_mut().late;
+        for same in samples.chunk_by(|left, right| window_of(left) == window_of(right)) {
+            let chunk = chunk_of(same);
+            let late = self.late.entry(self.id).or_default();
             late.sealed_count += 1;
             late.sealed_max_ms = late.sealed_max_ms.max(chunk.last_time_ms().unwrap_or_default());
             let ordinal = late.sealed_count;
-            self.seal(&chunk, window, ordinal);
+            self.seal(&chunk, ordinal);
         }
     }
 
-    /// Hands a chunk over to the next checkpoint. It stays in the open form: trying codecs takes
-    /// longer than applying its samples did, and is better done where it holds up nobody.
-    fn seal(&mut self, chunk: &OpenChunk, window: u32, ordinal: u32) {
-        let (Some(start_ms), Some(end_ms)) = (chunk.first_time_ms(), chunk.last_time_ms()) else {
+    /// Hands a chunk, whose samples are in one window, over to the next checkpoint. It stays in the open
+    /// form: trying codecs takes longer than applying its samples did, and is better done where it
+    /// holds up nobody.
+    fn seal(&mut self, chunk: &OpenChunk, ordinal: u32) {
+        let Some(newest_ms) = chunk.last_time_ms() else {
             return;
         };
         let bytes = chunk.to_bytes();
         let key = u64::from(self.id) << 32 | u64::from(ordinal);
         *self.sealed_digest = self.sealed_digest.wrapping_add(xxh3_128_with_seed(&bytes, key));
         let oldest = &mut self.series.oldest_sealed_window;
-        *oldest = (*oldest).min(window);
-        let pending = &mut self.series.extra_mut().pending;
-        // Most series have one chunk waiting for the next checkpoint; growing by doubling starts at four.
-        pending.reserve_exact(1);
-        pending.push(PendingChunk {
-            window,
-            epoch: self.journal.epoch(),
-            ordinal,
-            start_ms,
-            end_ms,
-            bytes: Bytes::from(bytes),
-        });
-        self.journal.sealed(self.id);
+        *oldest = (*oldest).min(Window::of(newest_ms, self.options).number);
+        let place = self.waiting.push(
+            self.journal.epoch(),
+            (self.id, ordinal),
+            self.series.waiting,
+            &bytes,
+        );
+        self.series.waiting = Some(place);
     }
 }

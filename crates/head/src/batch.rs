@@ -4,13 +4,16 @@
 mod decode;
 mod encode;
 mod error;
+mod exemplars;
 mod header;
 mod rows;
 
 pub use encode::{BatchEncoder, DeclaredIndex, TenantIndex};
 pub use error::CorruptEntry;
-pub(crate) use header::ROW_COUNT_AT;
+pub use exemplars::ExemplarSeries;
+pub(crate) use exemplars::ExemplarView;
 pub use header::{HEADER_BYTES, Stamp, encode_retain, stamp};
+pub(crate) use header::{MAX_EXEMPLARS_AT, ROW_COUNT_AT};
 
 pub(crate) use decode::{BatchView, Entry, take_metadata, take_str};
 pub(crate) use encode::{write_bytes, write_metadata};
@@ -42,6 +45,7 @@ mod section {
     /// Reserved for rows whose value is a native histogram.
     #[expect(dead_code, reason = "the number must not be given to anything else")]
     pub(super) const HISTOGRAMS: u8 = 9;
+    pub(super) const EXEMPLARS: u8 = 10;
 }
 
 #[cfg(test)]

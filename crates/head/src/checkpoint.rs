@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use roaring::RoaringBitmap;
 use vigie_model::{SeriesId, write_uvarint, write_varint};
 
 use crate::batch::{write_bytes, write_metadata};
+use crate::out_of_order::LateSamples;
 use crate::series::Series;
 use crate::{Head, Records};
 
@@ -51,37 +53,31 @@ pub struct SealedChunk {
     pub bytes: Bytes,
 }
 
-/// What changed since the last durable checkpoint, as lists that images are cut from.
+/// What changed since the last durable checkpoint, by the images it is in.
+///
+/// Sets of series ids: the ids are dense, so that a set of all series takes a bit for each.
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// Counts images; the first epoch is 1.
     epoch: u32,
-    /// Each list in the order of events. A series is entered into `changed` once per epoch.
-    created: Vec<u32>,
-    removed: Vec<u32>,
-    changed: Vec<u32>,
-    sealed: Vec<u32>,
-    /// How much of the lists each image not yet durable covers.
-    cuts: VecDeque<Cut>,
+    /// Since the last image.
+    newest: Changes,
+    /// What each image that is not durable has besides those before it.
+    cuts: VecDeque<(CheckpointToken, Changes)>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Cut {
-    token: CheckpointToken,
-    created: usize,
-    removed: usize,
-    changed: usize,
-    sealed: usize,
+#[derive(Debug, Clone, Default)]
+struct Changes {
+    created: RoaringBitmap,
+    removed: RoaringBitmap,
+    changed: RoaringBitmap,
 }
 
 impl Default for Journal {
     fn default() -> Journal {
         Journal {
             epoch: 1,
-            created: Vec::new(),
-            removed: Vec::new(),
-            changed: Vec::new(),
-            sealed: Vec::new(),
+            newest: Changes::default(),
             cuts: VecDeque::new(),
         }
     }
@@ -93,67 +89,43 @@ impl Journal {
     }
 
     pub(crate) fn created(&mut self, id: u32) {
-        self.created.push(id);
+        self.newest.created.insert(id);
     }
 
     pub(crate) fn removed(&mut self, id: u32) {
-        self.removed.push(id);
-    }
-
-    pub(crate) fn sealed(&mut self, id: u32) {
-        self.sealed.push(id);
+        self.newest.removed.insert(id);
     }
 
     #[inline]
     pub(crate) fn changed(&mut self, id: u32, series: &mut Series) {
         if series.dirty_epoch != self.epoch {
             series.dirty_epoch = self.epoch;
-            self.changed.push(id);
+            self.newest.changed.insert(id);
         }
     }
 
-    fn cut(&mut self) -> CheckpointToken {
+    /// Starts an epoch, and gives all that an image has to hold.
+    fn cut(&mut self) -> (CheckpointToken, Changes) {
         let token = CheckpointToken(self.epoch);
         self.epoch += 1;
-        self.cuts.push_back(Cut {
-            token,
-            created: self.created.len(),
-            removed: self.removed.len(),
-            changed: self.changed.len(),
-            sealed: self.sealed.len(),
-        });
-        token
+        self.cuts.push_back((token, std::mem::take(&mut self.newest)));
+        let mut all = Changes::default();
+        for (_, changes) in &self.cuts {
+            all.created |= &changes.created;
+            all.removed |= &changes.removed;
+            all.changed |= &changes.changed;
+        }
+        (token, all)
     }
 
-    /// Forgets what an image covers, and gives the ids with chunks sealed before it.
-    fn forget(&mut self, token: CheckpointToken) -> Vec<u32> {
-        let mut done = None;
-        while let Some(cut) = self.cuts.front()
-            && cut.token <= token
-        {
-            done = self.cuts.pop_front();
+    /// Forgets what an image covers, and gives the newest epoch in it, if there is any.
+    fn forget(&mut self, token: CheckpointToken) -> Option<u32> {
+        let mut covered = None;
+        while let Some((cut, _)) = self.cuts.pop_front_if(|(cut, _)| *cut <= token) {
+            covered = Some(cut.0);
         }
-        let Some(done) = done else {
-            return Vec::new();
-        };
-        for cut in &mut self.cuts {
-            cut.created -= done.created;
-            cut.removed -= done.removed;
-            cut.changed -= done.changed;
-            cut.sealed -= done.sealed;
-        }
-        self.created.drain(..done.created);
-        self.removed.drain(..done.removed);
-        self.changed.drain(..done.changed);
-        self.sealed.drain(..done.sealed).collect()
+        covered
     }
-}
-
-fn sorted(ids: &[u32]) -> Vec<u32> {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
 }
 
 impl Head {
@@ -161,73 +133,102 @@ impl Head {
     /// [`Head::checkpoint_done`] was called for. Changes nothing: the head goes on, and if the image
     /// comes to nothing, the next one holds its content too.
     pub fn begin_checkpoint(&mut self) -> CheckpointImage {
-        let token = self.journal.cut();
-        let created = sorted(&self.journal.created);
-        let labels_bytes = created.iter().filter_map(|&id| self.series.get(id));
-        let labels_bytes = labels_bytes.map(|series| self.labels_bytes(series)).sum();
-        let mut new_series = Records::with_capacity(created.len(), labels_bytes);
-        for id in created {
-            if let Some(series) = self.series.get(id) {
-                new_series.push_with(SeriesId(id), |out| self.write_series(out, series));
-            }
+        let (token, changes) = self.journal.cut();
+        self.waiting.close_block();
+        let created = || self.series_among(&changes.created);
+        let labels_bytes = created().map(|(_, series)| self.labels_bytes(series)).sum();
+        let mut new_series = Records::with_capacity(created().count(), labels_bytes);
+        for (id, series) in created() {
+            new_series.push_with(id, |out| self.write_series(out, series));
         }
-        let changed = sorted(&self.journal.changed);
-        let heads_bytes = changed.iter().filter_map(|&id| self.series.get(id));
-        let heads_bytes = heads_bytes.map(head_bytes).sum();
-        let mut heads = Records::with_capacity(changed.len(), heads_bytes);
-        for id in changed {
-            if let Some(series) = self.series.get(id) {
-                heads.push_with(SeriesId(id), |out| write_head(out, series));
-            }
+        let changed = || self.series_among(&changes.changed);
+        let heads_bytes = changed().map(|(_, series)| head_bytes(series)).sum();
+        let mut heads = Records::with_capacity(changed().count(), heads_bytes);
+        for (id, series) in changed() {
+            heads.push_with(id, |out| write_head(out, series, self.late.get(&id.0)));
         }
-        let mut sealed = Vec::new();
-        for id in sorted(&self.journal.sealed) {
-            if let Some(series) = self.series.get(id) {
-                sealed.extend(series.pending().iter().map(|chunk| SealedChunk {
-                    tenant: series.tenant,
-                    series: SeriesId(id),
-                    window: chunk.window,
-                    start_ms: chunk.start_ms,
-                    ordinal: chunk.ordinal,
-                    bytes: chunk.bytes.clone(),
-                }));
-            }
-        }
-        let removed_series = sorted(&self.journal.removed).into_iter().map(SeriesId).collect();
         CheckpointImage {
             token,
             meta: self.meta(),
             new_series,
-            removed_series,
-            sealed,
+            removed_series: changes.removed.iter().map(SeriesId).collect(),
+            sealed: self.sealed_chunks(),
             heads,
         }
+    }
+
+    fn series_among<'a>(&'a self, ids: &'a RoaringBitmap) -> impl Iterator<Item = (SeriesId, &'a Series)> {
+        let series = ids.iter().map(|id| (SeriesId(id), self.series.get(id)));
+        series.filter_map(|(id, series)| series.map(|series| (id, series)))
+    }
+
+    /// The chunks that wait, by series and in the order in which they were sealed.
+    fn sealed_chunks(&self) -> Vec<SealedChunk> {
+        let mut sealed = Vec::with_capacity(self.waiting.usage().0);
+        for id in self.waiting.series() {
+            let Some(series) = self.series.get(id) else {
+                continue;
+            };
+            let before = sealed.len();
+            sealed.extend(self.waiting.chain(series.waiting).map(|chunk| {
+                let (start_ms, _) = chunk.times_ms();
+                SealedChunk {
+                    tenant: series.tenant,
+                    series: SeriesId(id),
+                    window: self.window_of(start_ms),
+                    start_ms,
+                    ordinal: chunk.ordinal,
+                    bytes: chunk.to_bytes(),
+                }
+            }));
+            sealed[before..].reverse();
+        }
+        sealed
     }
 
     /// Frees the sealed chunks of an image that is durable, and no longer counts as changed what has
     /// not changed since. Later images, and earlier ones not reported, are covered as well as it goes.
     pub fn checkpoint_done(&mut self, token: CheckpointToken) {
-        for id in self.journal.forget(token) {
-            if let Some(series) = self.series.get_mut(id) {
-                if let Some(extra) = series.extra.as_deref_mut() {
-                    extra.pending.retain(|chunk| chunk.epoch > token.0);
-                }
-                series.drop_unused_extra();
+        let Some(epoch) = self.journal.forget(token) else {
+            return;
+        };
+        self.waiting.release(epoch, |id, place| {
+            if let Some(series) = self.series.get_mut(id)
+                && series.waiting == Some(place)
+            {
+                series.waiting = None;
             }
-        }
+        });
     }
 
     fn write_series(&self, out: &mut Vec<u8>, series: &Series) {
         write_uvarint(out, u64::from(series.tenant));
         self.tenants[series.tenant as usize]
             .index
-            .pack_labels(&series.pairs, out);
+            .pack_labels(self.series.pairs_of(series), out);
     }
 
     /// Not less than [`Head::write_series`] will append.
     fn labels_bytes(&self, series: &Series) -> usize {
         let index = &self.tenants[series.tenant as usize].index;
-        5 + index.packed_len(&series.pairs)
+        5 + index.packed_len(self.series.pairs_of(series))
+    }
+
+    /// Left out where no tenant has any, as in checkpoints from before there were exemplars.
+    fn write_exemplars(&self, out: &mut Vec<u8>) {
+        let with_exemplars = || {
+            let tenants = self.tenants.iter().zip(0u64..);
+            tenants.filter(|(tenant, _)| tenant.exemplars.capacity() > 0)
+        };
+        let count = with_exemplars().count();
+        if count == 0 {
+            return;
+        }
+        write_uvarint(out, count as u64);
+        for (tenant, index) in with_exemplars() {
+            write_uvarint(out, index);
+            tenant.exemplars.write(out);
+        }
     }
 
     /// What the head knows besides its series.
@@ -256,23 +257,24 @@ impl Head {
             }
         }
         self.recent.write(&mut out);
+        self.write_exemplars(&mut out);
         let checksum = crc32c::crc32c(&out);
         out.extend_from_slice(&checksum.to_le_bytes());
         out
     }
 }
 
-/// Hardly ever less than [`write_head`] will append.
+/// Not less than [`write_head`] will append for a series without late samples.
 fn head_bytes(series: &Series) -> usize {
-    56 + series.open.heap_bytes() + 16 * series.late().map_or(0, |late| late.samples.len())
+    56 + series.open.stream_bytes()
 }
 
 /// The part of a series that changes. Its checksum is that of the open chunk at its end.
-pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series) {
+pub(crate) fn write_head(out: &mut Vec<u8>, series: &Series, late: Option<&LateSamples>) {
     out.push(VERSION);
     out.extend_from_slice(&series.oldest_sealed_window.to_le_bytes());
-    let empty = crate::out_of_order::LateSamples::default();
-    let late = series.late().unwrap_or(&empty);
+    let none = LateSamples::default();
+    let late = late.unwrap_or(&none);
     write_uvarint(out, u64::from(late.sealed_count));
     write_varint(out, late.sealed_max_ms);
     write_uvarint(out, late.samples.len() as u64);

@@ -15,7 +15,7 @@ impl Head {
             record.clear();
             record.extend_from_slice(&series.tenant.to_le_bytes());
             self.pack_labels(id, &mut record);
-            write_head(&mut record, series);
+            write_head(&mut record, series, self.late.get(&id.0));
             // A sum, so that the order in which series are visited never matters.
             digest = digest.wrapping_add(xxh3_128_with_seed(&record, u64::from(id.0)));
         }

@@ -1,17 +1,19 @@
 //! The state of a shard, and reading a series' samples from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
+use vigie_model::{Exemplar, Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 
 use crate::batch::Rows;
 use crate::checkpoint::Journal;
 use crate::index::{LabelsTable, labels_hash};
+use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::tenant::Tenant;
-use crate::{RowError, TenantStats};
+use crate::waiting::WaitingChunks;
+use crate::{ExemplarError, RowError, TenantStats};
 
 /// A chunk, open or sealed, as `vigie_chunk::decode_into` reads it.
 pub type ChunkBytes = Bytes;
@@ -52,6 +54,8 @@ pub struct BatchOutcome {
     pub appended: u32,
     /// Rows that were here already, to the bit: taken, without effect.
     pub duplicates: u32,
+    /// Positions of exemplars in the batch, ascending, and why they were not taken.
+    pub rejected_exemplars: Vec<(u32, ExemplarError)>,
 }
 
 /// One shard's series and newest samples, of all tenants.
@@ -59,6 +63,10 @@ pub struct BatchOutcome {
 pub struct Head {
     pub(crate) options: HeadOptions,
     pub(crate) series: SeriesTable,
+    /// Sealed chunks that are not known to be in the store.
+    pub(crate) waiting: WaitingChunks,
+    /// By series id, of those series that have, or had, late samples.
+    pub(crate) late: BTreeMap<u32, LateSamples>,
     /// Series ids by tenant and labels.
     pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
@@ -83,6 +91,8 @@ impl Head {
                 bytes_per_chunk: options.bytes_per_chunk,
             },
             series: SeriesTable::default(),
+            waiting: WaitingChunks::default(),
+            late: BTreeMap::new(),
             by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
@@ -142,7 +152,7 @@ impl Head {
         };
         self.tenants[series.tenant as usize]
             .index
-            .pack_labels(&series.pairs, packed);
+            .pack_labels(self.series.pairs_of(series), packed);
         true
     }
 
@@ -151,6 +161,14 @@ impl Head {
         self.tenant(tenant)
             .into_iter()
             .flat_map(|tenant| tenant.metadata.iter().map(|(name, metadata)| (&**name, metadata)))
+    }
+
+    /// A series' exemplars between two times, both inclusive, by time.
+    pub fn exemplars(&self, id: SeriesId, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Exemplar> {
+        let tenant = self.series.get(id.0).map(|series| series.tenant as usize);
+        tenant
+            .into_iter()
+            .flat_map(move |tenant| self.tenants[tenant].exemplars.of_series(id.0, start_ms, end_ms))
     }
 
     /// What /api/v1/status/tsdb shows of a tenant, lists cut to `limit`.
@@ -169,12 +187,19 @@ impl Head {
         let Some(series) = self.series.get(id.0) else {
             return;
         };
-        for pending in series.pending() {
-            if pending.start_ms <= end_ms && pending.end_ms >= start_ms {
-                chunks.push(pending.bytes.clone());
-            }
-        }
-        if let Some(late) = series.late() {
+        let before = chunks.len();
+        chunks.extend(
+            self.waiting
+                .chain(series.waiting)
+                .filter(|chunk| {
+                    let (oldest, newest) = chunk.times_ms();
+                    oldest <= end_ms && newest >= start_ms
+                })
+                .map(|chunk| chunk.to_bytes()),
+        );
+        // Oldest first, as they were sealed.
+        chunks[before..].reverse();
+        if let Some(late) = self.late.get(&id.0) {
             let late_chunks = late.chunks(start_ms, end_ms);
             chunks.extend(late_chunks.iter().map(|chunk| Bytes::from(chunk.to_bytes())));
         }
@@ -186,6 +211,23 @@ impl Head {
         }
     }
 
+    /// Whether [`Head::chunks`] would find anything, without copying it.
+    pub fn has_samples(&self, id: SeriesId, start_ms: i64, end_ms: i64) -> bool {
+        let Some(series) = self.series.get(id.0) else {
+            return false;
+        };
+        let open = series.open.first_time_ms().zip(series.open.last_time_ms());
+        open.is_some_and(|(first, last)| first <= end_ms && last >= start_ms)
+            || self.waiting.chain(series.waiting).any(|chunk| {
+                let (oldest, newest) = chunk.times_ms();
+                oldest <= end_ms && newest >= start_ms
+            })
+            || self
+                .late
+                .get(&id.0)
+                .is_some_and(|late| !late.chunks(start_ms, end_ms).is_empty())
+    }
+
     /// The times, both inclusive, between which the store may hold samples of a series; `None` if it
     /// cannot hold any. The range errs on the large side.
     pub fn has_persisted(&self, id: SeriesId) -> Option<(i64, i64)> {
@@ -195,8 +237,9 @@ impl Head {
         }
         let oldest_ms = i64::from(series.oldest_sealed_window).saturating_mul(self.options.window_ms);
         let in_order_ms = series.open.first_time_ms().map(|first| first.saturating_sub(1));
-        let late_ms = series
-            .late()
+        let late_ms = self
+            .late
+            .get(&id.0)
             .filter(|late| late.sealed_count > 0)
             .map(|late| late.sealed_max_ms);
         Some((oldest_ms, in_order_ms.max(late_ms)?))
@@ -221,16 +264,22 @@ impl Head {
     pub(crate) fn insert_series(&mut self, id: u32, tenant: u32, packed_labels: &[u8]) {
         let index = &mut self.tenants[tenant as usize].index;
         let pairs = index.insert_series(packed_labels, id);
-        self.by_labels.insert(labels_hash(tenant, &pairs), id);
-        self.series.insert(id, Series::new(tenant, pairs));
+        let hash = labels_hash(tenant, pairs);
+        let list = self.series.pairs.insert(pairs);
+        let series = &self.series;
+        self.by_labels.insert(hash, id, |id| series.labels_hash(id));
+        self.series.insert(id, Series::new(tenant, list, hash));
     }
 
     /// The id of the series whose labels are these pairs.
     pub(crate) fn find_series(&self, tenant: u32, pairs: &[u32]) -> Option<u32> {
-        self.by_labels.find(labels_hash(tenant, pairs), |id| {
-            self.series
-                .get(id)
-                .is_some_and(|series| series.tenant == tenant && *series.pairs == *pairs)
+        let hash = labels_hash(tenant, pairs);
+        self.by_labels.find(hash, |id| {
+            self.series.get(id).is_some_and(|series| {
+                series.labels_hash == hash
+                    && series.tenant == tenant
+                    && self.series.pairs_of(series).eq(pairs.iter().copied())
+            })
         })
     }
 }

@@ -4,6 +4,7 @@ mod label_index;
 mod labels_table;
 mod packed;
 mod postings;
+mod segment;
 
 pub(crate) use label_index::{LabelIndex, LabelName};
 pub(crate) use labels_table::{LabelsTable, labels_hash};

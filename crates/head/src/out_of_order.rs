@@ -21,6 +21,10 @@ impl LateSamples {
         self.samples.is_empty() && self.sealed_count == 0
     }
 
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.samples.capacity() * size_of::<(i64, u64)>()
+    }
+
     /// Takes a sample; false if it is here already.
     pub(crate) fn insert(&mut self, time_ms: i64, bits: u64) -> Result<bool, RowError> {
         match self.samples.binary_search_by_key(&time_ms, |sample| sample.0) {

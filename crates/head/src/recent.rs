@@ -8,10 +8,10 @@
 use std::collections::VecDeque;
 
 use vigie_model::{read_uvarint, write_uvarint};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::RowError;
-use crate::batch::{ROW_COUNT_AT, Stamp};
+use crate::batch::{HEADER_BYTES, MAX_EXEMPLARS_AT, ROW_COUNT_AT, Stamp};
 
 /// A distributor has one batch on its way to a shard, so this is how many of them may be in doubt at once.
 const CAPACITY: usize = 64;
@@ -25,11 +25,12 @@ pub(crate) struct BatchKey(u128);
 impl BatchKey {
     /// Of an entry that has been parsed.
     pub(crate) fn of(entry: &[u8], stamp: &Stamp) -> BatchKey {
-        let content = entry.get(ROW_COUNT_AT..).unwrap_or_default();
-        BatchKey(xxh3_128_with_seed(
-            content,
-            stamp.out_of_order_window_ms.cast_unsigned(),
-        ))
+        let mut hasher = Xxh3::with_seed(stamp.out_of_order_window_ms.cast_unsigned());
+        hasher.update(entry.get(ROW_COUNT_AT..MAX_EXEMPLARS_AT).unwrap_or_default());
+        // In the place of what the leader says of exemplars.
+        hasher.update(&[0; HEADER_BYTES - MAX_EXEMPLARS_AT]);
+        hasher.update(entry.get(HEADER_BYTES..).unwrap_or_default());
+        BatchKey(hasher.digest128())
     }
 }
 

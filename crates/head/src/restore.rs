@@ -5,6 +5,7 @@ use vigie_model::{SeriesId, ShardId, TenantId, read_uvarint, read_varint};
 
 use crate::batch::{CorruptEntry, take_metadata, take_str};
 use crate::checkpoint::VERSION;
+use crate::exemplars::Exemplars;
 use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
@@ -42,7 +43,7 @@ impl Head {
     {
         let mut head = restore_meta(meta)?;
         let series = series.into_iter();
-        head.by_labels.reserve(series.size_hint().0);
+        head.by_labels.reserve(series.size_hint().0, |_| 0); // Nothing is in it yet.
         for (id, record) in series {
             head.restore_series(id, record.as_ref())?;
         }
@@ -81,14 +82,14 @@ impl Head {
         series.oldest_sealed_window = u32::from_le_bytes(*window);
         record = rest;
         let late = read_late(&mut record).ok_or(corrupt("late samples are truncated"))?;
-        series.extra = None;
-        if !late.is_unused() {
-            series.extra_mut().late = late;
+        if late.is_unused() {
+            self.late.remove(&id.0);
+        } else {
+            self.late.insert(id.0, late);
         }
         series.open = OpenChunk::from_bytes(record).map_err(|source| RestoreError::Chunk { id, source })?;
         if let Some(first) = series.open.first_time_ms() {
-            series.open_window =
-                u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
+            u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
         }
         Ok(())
     }
@@ -131,7 +132,18 @@ fn restore_meta(bytes: &[u8]) -> Result<Head, RestoreError> {
         head.tenants.push(tenant);
     }
     head.recent = RecentBatches::read(&mut input).ok_or(RestoreError::Meta("invalid recent batches"))?;
+    if !input.is_empty() {
+        read_exemplars(&mut input, &mut head.tenants).ok_or(RestoreError::Meta("invalid exemplars"))?;
+    }
     Ok(head)
+}
+
+fn read_exemplars(input: &mut &[u8], tenants: &mut [Tenant]) -> Option<()> {
+    for _ in 0..read_uvarint(input)? {
+        let index = usize::try_from(read_uvarint(input)?).ok()?;
+        tenants.get_mut(index)?.exemplars = Exemplars::read(input)?;
+    }
+    Some(())
 }
 
 fn read_head_fields(input: &mut &[u8]) -> Option<Head> {

@@ -1,7 +1,6 @@
 //! Forgetting what is older than the retention time.
 
 use crate::Head;
-use crate::index::labels_hash;
 use crate::series::{NO_WINDOW, Series};
 
 impl Head {
@@ -11,13 +10,9 @@ impl Head {
         let cutoff_window = self.window_of(cutoff_ms);
         let mut removed_any = false;
         for id in self.series.ids() {
-            let Some(series) = self.series.get_mut(id) else {
-                continue;
-            };
-            if newest_ms(series).is_some_and(|newest| newest >= cutoff_ms) {
-                if trim(series, cutoff_ms, cutoff_window) {
-                    self.journal.changed(id, series);
-                }
+            let newest_ms = self.series.get(id).and_then(newest_ms);
+            if newest_ms.is_some_and(|newest| newest >= cutoff_ms) {
+                self.trim(id, cutoff_ms, cutoff_window);
             } else {
                 self.remove_series(id);
                 removed_any = true;
@@ -42,12 +37,39 @@ impl Head {
         let Some(series) = self.series.remove(id) else {
             return;
         };
-        self.by_labels
-            .remove(labels_hash(series.tenant, &series.pairs), id);
+        self.by_labels.remove(series.labels_hash, id);
         self.tenants[series.tenant as usize]
             .index
-            .remove_series(&series.pairs, id);
+            .remove_series(self.series.pairs.get(series.pairs), id);
+        self.series.pairs.remove(series.pairs);
+        self.late.remove(&id);
         self.journal.removed(id);
+    }
+
+    /// Drops what a series that stays has from before the cut-off.
+    fn trim(&mut self, id: u32, cutoff_ms: i64, cutoff_window: u32) {
+        let Some(series) = self.series.get_mut(id) else {
+            return;
+        };
+        let mut changed = false;
+        self.waiting
+            .retain(&mut series.waiting, |chunk| chunk.times_ms().1 >= cutoff_ms);
+        if let Some(late) = self.late.get_mut(&id) {
+            let before = late.samples.len();
+            late.samples.retain(|sample| sample.0 >= cutoff_ms);
+            changed = late.samples.len() != before;
+            if late.is_unused() {
+                self.late.remove(&id);
+            }
+        }
+        if series.oldest_sealed_window != NO_WINDOW && series.oldest_sealed_window < cutoff_window {
+            series.oldest_sealed_window = cutoff_window;
+            changed = true;
+        }
+        // Only what a checkpoint holds counts.
+        if changed {
+            self.journal.changed(id, series);
+        }
     }
 }
 
@@ -55,21 +77,4 @@ impl Head {
 fn newest_ms(series: &Series) -> Option<i64> {
     // Late samples are never newer than the newest in order, which is always in the open chunk.
     series.open.last_time_ms()
-}
-
-/// Whether anything that a checkpoint holds was changed.
-fn trim(series: &mut Series, cutoff_ms: i64, cutoff_window: u32) -> bool {
-    let mut changed = false;
-    if let Some(extra) = series.extra.as_deref_mut() {
-        extra.pending.retain(|chunk| chunk.end_ms >= cutoff_ms);
-        let before = extra.late.samples.len();
-        extra.late.samples.retain(|sample| sample.0 >= cutoff_ms);
-        changed = extra.late.samples.len() != before;
-    }
-    series.drop_unused_extra();
-    if series.oldest_sealed_window != NO_WINDOW && series.oldest_sealed_window < cutoff_window {
-        series.oldest_sealed_window = cutoff_window;
-        changed = true;
-    }
-    changed
 }

@@ -31,19 +31,21 @@ impl TenantStats {
         let chunk_count = index
             .all
             .iter()
-            .filter_map(|id| head.series.get(id))
-            .map(|series| {
-                let late = series.late().is_some_and(|late| !late.samples.is_empty());
-                series.pending().len() as u64 + u64::from(late) + u64::from(!series.open.is_empty())
+            .filter_map(|id| head.series.get(id).map(|series| (id, series)))
+            .map(|(id, series)| {
+                let late = head.late.get(&id).is_some_and(|late| !late.samples.is_empty());
+                let waiting = head.waiting.chain(series.waiting).count() as u64;
+                waiting + u64::from(late) + u64::from(!series.open.is_empty())
             })
             .sum();
         let mut by_pair = Top::new(limit);
         let mut by_metric = Top::new(limit);
         let mut value_counts = Top::new(limit);
         let mut memory = Top::new(limit);
-        for (name, label) in index.names() {
+        for (name, number) in index.names() {
+            let label = index.label(number);
             let mut bytes = 0;
-            for &pair in &label.pairs {
+            for pair in index.pairs_of(label) {
                 let (value, series) = (index.value(pair), index.postings(pair).len());
                 bytes += value.len() as u64 * series;
                 by_pair.add(series, || format!("{name}={value}"));
@@ -51,7 +53,7 @@ impl TenantStats {
                     by_metric.add(series, || value.to_owned());
                 }
             }
-            value_counts.add(label.pairs.len() as u64, || name.to_owned());
+            value_counts.add(label.value_count() as u64, || name.to_owned());
             memory.add(bytes, || name.to_owned());
         }
         TenantStats {

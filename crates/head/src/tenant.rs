@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vigie_model::{MetricMetadata, TenantId};
 
+use crate::exemplars::Exemplars;
 use crate::index::LabelIndex;
 
 /// Metric names whose metadata is kept per tenant and shard; more are not remembered.
@@ -17,6 +18,7 @@ pub(crate) struct Tenant {
     /// Oldest and newest time of all samples taken.
     pub(crate) times_ms: Option<(i64, i64)>,
     pub(crate) metadata: BTreeMap<Box<str>, MetricMetadata>,
+    pub(crate) exemplars: Exemplars,
 }
 
 impl Tenant {
@@ -26,6 +28,7 @@ impl Tenant {
             index: LabelIndex::default(),
             times_ms: None,
             metadata: BTreeMap::new(),
+            exemplars: Exemplars::default(),
         }
     }
 

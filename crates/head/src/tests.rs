@@ -1,5 +1,6 @@
 //! The head against a naive model, replicas against each other, and restarts.
 
+mod churn;
 mod model;
 mod selecting;
 
@@ -188,6 +189,7 @@ fn check(steps: &[Step]) {
                     proposed_at_ms: *now_ms,
                     out_of_order_window_ms: *late_window_ms,
                     flags: 0,
+                    max_exemplars: 0,
                 };
                 let entry = encode(rows, stamped);
                 let outcome = plain.apply(&entry).unwrap();
@@ -251,7 +253,7 @@ proptest! {
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
     ) {
         let mut head = new_head();
-        let stamped = Stamp { proposed_at_ms: 0, out_of_order_window_ms: 500_000, flags: 0 };
+        let stamped = Stamp { proposed_at_ms: 0, out_of_order_window_ms: 500_000, flags: 0, max_exemplars: 0 };
         head.apply(&encode(&rows, stamped)).unwrap();
         let image = head.begin_checkpoint();
         let spoil = |bytes: &[u8]| {
@@ -330,6 +332,7 @@ fn verdicts_are_prometheuss() {
                 proposed_at_ms: now,
                 out_of_order_window_ms: late_window_ms,
                 flags: 0,
+                max_exemplars: 0,
             };
             // Each row is to be judged by the series, not known as a batch that came before.
             head.recent.forget();

@@ -41,6 +41,8 @@ pub struct IngesterOptions {
     pub durability: Durability,
     /// How far behind the newest sample late ones are taken; 0 takes none.
     pub out_of_order_window_ms: i64,
+    /// How many exemplars of a tenant are kept; the shards have equal parts of them. 0: none.
+    pub max_exemplars: u32,
     /// Samples older than this are dropped; 0 keeps them for ever.
     pub retention_ms: i64,
     /// For tenants with another retention; 0 keeps everything.
@@ -68,6 +70,7 @@ impl IngesterOptions {
             shards: (0..shard_count).collect(),
             durability: Durability::Fsync,
             out_of_order_window_ms: 0,
+            max_exemplars: 0,
             retention_ms: 15 * 24 * 3_600_000,
             tenant_retention_ms: BTreeMap::new(),
             retention_bytes: 0,
@@ -203,6 +206,10 @@ impl Ingester {
             proposed_at_ms: self.clock.now_ms(),
             out_of_order_window_ms: self.options.out_of_order_window_ms,
             flags: 0,
+            max_exemplars: self
+                .options
+                .max_exemplars
+                .div_ceil(self.options.shard_count.max(1)),
         }
     }
 

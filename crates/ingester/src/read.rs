@@ -146,23 +146,42 @@ impl Shard {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut chunks = Vec::new();
         let has_samples = |id: &SeriesId| {
-            if head
-                .has_persisted(*id)
-                .is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
-            {
-                return true;
-            }
-            chunks.clear();
-            head.chunks(*id, range.start_ms, range.end_ms, &mut chunks);
-            !chunks.is_empty()
+            let persisted = head.has_persisted(*id);
+            persisted.is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
+                || head.has_samples(*id, range.start_ms, range.end_ms)
         };
         ids.into_iter()
             .filter(has_samples)
             .take(limit)
             .map(|id| head.labels(id))
             .collect()
+    }
+}
+
+impl Shard {
+    /// The exemplars in `range` of the series that match any of `sets`, by ascending series id.
+    pub(crate) fn exemplars(
+        &self,
+        tenant: &TenantId,
+        sets: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Vec<v1::SeriesExemplars> {
+        let head = self.head.read();
+        let mut found = Vec::new();
+        for id in head.select_with_exemplars(tenant, sets) {
+            let exemplars: Vec<v1::Exemplar> = head
+                .exemplars(id, range.start_ms, range.end_ms)
+                .map(v1::Exemplar::from)
+                .collect();
+            if !exemplars.is_empty() {
+                found.push(v1::SeriesExemplars {
+                    labels: Bytes::copy_from_slice(head.labels(id).as_packed()),
+                    exemplars,
+                });
+            }
+        }
+        found
     }
 }
 

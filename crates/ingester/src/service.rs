@@ -25,6 +25,7 @@ const LABEL_SETS_PER_MESSAGE: usize = 1024;
 impl vigie_proto::Ingester for Ingester {
     type SelectStream = MessageStream<v1::SelectResponse>;
     type SeriesStream = MessageStream<v1::SeriesResponse>;
+    type ExemplarsStream = MessageStream<v1::ExemplarsResponse>;
 
     async fn describe(
         &self,
@@ -86,11 +87,7 @@ impl vigie_proto::Ingester for Ingester {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
-        let limit = if request.limit == 0 {
-            usize::MAX
-        } else {
-            request.limit as usize
-        };
+        let limit = limit(request.limit);
         let shards = self.shards_for_read(&[]).await?;
         let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
         tokio::task::spawn_blocking(move || {
@@ -138,16 +135,50 @@ impl vigie_proto::Ingester for Ingester {
         let tenant = tenant(&request.tenant)?;
         let sets = any_series_if_empty(matcher_sets(&request.sets)?);
         let shards = self.shards_for_read(&[]).await?;
+        let limit = limit(request.limit);
         let values = blocking(move || {
-            sorted(shards.iter().flat_map(|shard| {
+            let mut values = sorted(shards.iter().flat_map(|shard| {
                 let head = shard.head.read();
                 sets.iter()
-                    .flat_map(|matchers| head.label_values(&tenant, &request.name, matchers))
+                    .flat_map(|matchers| head.label_values(&tenant, &request.name, matchers, limit))
                     .collect::<Vec<_>>()
-            }))
+            }));
+            values.truncate(limit);
+            values
         })
         .await?;
         Ok(Response::new(v1::LabelValuesResponse { values }))
+    }
+
+    async fn exemplars(
+        &self,
+        request: Request<v1::ExemplarsRequest>,
+    ) -> Result<Response<Self::ExemplarsStream>, Status> {
+        let request = request.into_inner();
+        let tenant = tenant(&request.tenant)?;
+        let sets = matcher_sets(&request.sets)?;
+        let range = TimeRange {
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        };
+        let shards = self.shards_for_read(&[]).await?;
+        let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
+        tokio::task::spawn_blocking(move || {
+            for shard in shards {
+                let mut found = shard.exemplars(&tenant, &sets, range);
+                while !found.is_empty() {
+                    let rest = found.split_off(found.len().min(LABEL_SETS_PER_MESSAGE));
+                    let series = std::mem::replace(&mut found, rest);
+                    if sender
+                        .blocking_send(Ok(v1::ExemplarsResponse { series }))
+                        .is_err()
+                    {
+                        return; // The reader has gone away.
+                    }
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(receiver).boxed()))
     }
 
     async fn metadata(
@@ -223,9 +254,18 @@ fn any_series_if_empty(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
     if sets.is_empty() { vec![Vec::new()] } else { sets }
 }
 
+/// 0 on the wire is no limit.
+fn limit(wire: u32) -> usize {
+    match wire {
+        0 => usize::MAX,
+        limit => limit as usize,
+    }
+}
+
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut texts: Vec<String> = texts.collect();
-    texts.sort_unstable();
+    // They are a few sorted runs, which the stable sort merges.
+    texts.sort();
     texts.dedup();
     texts
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use tonic::Status;
 use vigie_head::batch::{self, Stamp};
-use vigie_head::{BatchOutcome, Head, RowError};
+use vigie_head::{BatchOutcome, ExemplarError, Head, RowError};
 use vigie_model::ShardId;
 use vigie_proto::v1;
 use vigie_replica::{ProposeError, ReadError, Replica};
@@ -57,6 +57,11 @@ impl Shard {
                 .collect(),
             appended: outcome.appended,
             duplicates: outcome.duplicates,
+            rejected_exemplars: outcome
+                .rejected_exemplars
+                .iter()
+                .map(|&(position, error)| rejected_exemplar(position, error))
+                .collect(),
         })
     }
 
@@ -89,6 +94,17 @@ fn rejected(row: u32, error: RowError) -> v1::RejectedRow {
     };
     v1::RejectedRow {
         row,
+        reason: reason as i32,
+    }
+}
+
+fn rejected_exemplar(position: u32, error: ExemplarError) -> v1::RejectedRow {
+    let reason = match error {
+        ExemplarError::OutOfOrder => v1::RejectReason::OutOfOrder,
+        ExemplarError::UnknownSeries => v1::RejectReason::UnknownSeries,
+    };
+    v1::RejectedRow {
+        row: position,
         reason: reason as i32,
     }
 }

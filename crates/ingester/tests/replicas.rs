@@ -84,6 +84,7 @@ impl Subject for HeadSubject {
             proposed_at_ms: last_ms,
             out_of_order_window_ms: i64::MAX / 2,
             flags: 0,
+            max_exemplars: 0,
         };
         batch::stamp(&mut entry, stamp).unwrap();
         entry.into()

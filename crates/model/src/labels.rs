@@ -82,16 +82,23 @@ impl Labels {
 
     /// Checks and adopts packed bytes that come from outside this process.
     pub fn from_packed(bytes: &[u8]) -> Result<Labels, InvalidLabels> {
+        // Most sets are plain ASCII, and then so is every part.
+        let is_ascii = bytes.is_ascii();
+        let is_text = |text: &[u8]| is_ascii || std::str::from_utf8(text).is_ok();
         let mut rest = bytes;
-        let mut previous = "";
+        let mut previous: &[u8] = &[];
         while !rest.is_empty() {
-            let name = read_checked(&mut rest)?;
-            let value = read_checked(&mut rest)?;
+            let name = read_bytes(&mut rest)?;
+            let value = read_bytes(&mut rest)?;
+            if !is_text(name) || !is_text(value) {
+                return Err(InvalidLabels::NotUtf8);
+            }
+            let shown = || String::from_utf8_lossy(name).into_owned();
             match name {
-                "" => return Err(InvalidLabels::EmptyName),
-                _ if name == previous => return Err(InvalidLabels::DuplicateName(name.to_owned())),
-                _ if name < previous => return Err(InvalidLabels::Unsorted(name.to_owned())),
-                _ if value.is_empty() => return Err(InvalidLabels::EmptyValue(name.to_owned())),
+                [] => return Err(InvalidLabels::EmptyName),
+                _ if name == previous => return Err(InvalidLabels::DuplicateName(shown())),
+                _ if name < previous => return Err(InvalidLabels::Unsorted(shown())),
+                _ if value.is_empty() => return Err(InvalidLabels::EmptyValue(shown())),
                 _ => previous = name,
             }
         }
@@ -126,8 +133,16 @@ impl Labels {
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+        let mut texts = Texts {
+            rest: self.as_packed(),
+        };
+        // Names are compared as bytes: only the value that is asked for need be known as text.
+        while let (Some(candidate), Some(value)) = (texts.next(), texts.next()) {
+            if candidate == name.as_bytes() {
+                return std::str::from_utf8(value).ok();
+            }
+        }
+        None
     }
 
     /// The value of `__name__`, or the empty string.
@@ -187,19 +202,38 @@ fn pack_pair(packed: &mut Vec<u8>, name: &str, value: &str) {
     packed.extend_from_slice(value.as_bytes());
 }
 
-fn read_checked<'a>(rest: &mut &'a [u8]) -> Result<&'a str, InvalidLabels> {
+fn read_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], InvalidLabels> {
     let length = read_uvarint(rest).ok_or(InvalidLabels::Truncated)?;
     let length = usize::try_from(length).map_err(|_| InvalidLabels::Truncated)?;
     let (text, after) = rest.split_at_checked(length).ok_or(InvalidLabels::Truncated)?;
     *rest = after;
-    std::str::from_utf8(text).map_err(|_| InvalidLabels::NotUtf8)
+    Ok(text)
+}
+
+fn read_checked<'a>(rest: &mut &'a [u8]) -> Result<&'a str, InvalidLabels> {
+    std::str::from_utf8(read_bytes(rest)?).map_err(|_| InvalidLabels::NotUtf8)
 }
 
 /// Label by label, as Prometheus orders series: the name decides, then the value, and a set that is
 /// a prefix of another comes first.
 impl Ord for Labels {
     fn cmp(&self, other: &Labels) -> Ordering {
-        self.iter().cmp(other.iter())
+        let texts = |labels| Texts { rest: labels };
+        texts(self.as_packed()).cmp(texts(other.as_packed()))
+    }
+}
+
+/// The names and values of a packed label set in turn, as bytes, which order as text does.
+struct Texts<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        read_bytes(&mut self.rest).ok()
     }
 }
 

@@ -5,6 +5,7 @@
 //! files or the network, and no format but the packed form of [`Labels`].
 
 mod duration;
+mod exemplar;
 mod hash;
 mod histogram;
 mod ids;
@@ -13,10 +14,12 @@ mod matcher;
 mod metadata;
 mod number;
 mod quote;
+mod re2;
 mod sample;
 mod varint;
 
 pub use duration::{DurationError, format_duration_ms, parse_duration_ms};
+pub use exemplar::Exemplar;
 pub use hash::{SLOT_COUNT, SeriesHash, series_hash};
 pub use histogram::{
     Bucket, CUSTOM_BUCKETS_SCHEMA, Combined, Compensated, CounterResetHint, EXPONENTIAL_SCHEMAS,
@@ -25,10 +28,11 @@ pub use histogram::{
 };
 pub use ids::{InvalidTenant, SeriesId, ShardId, TenantId};
 pub use labels::{InvalidLabels, Labels, LabelsBuilder, is_legacy_label_name, is_legacy_metric_name};
-pub use matcher::{InvalidMatcher, MatchOp, Matcher, MatcherRegex};
+pub use matcher::{Condition, Finder, InvalidMatcher, MatchOp, Matcher, MatcherRegex, ValueSet};
 pub use metadata::{MetricKind, MetricMetadata};
 pub use number::{format_go_exponent, format_go_f, format_go_g, format_json_number, parse_go_float};
 pub use quote::{is_go_printable, quote_go, quote_go_char};
+pub use re2::{InvalidPattern, anchored_regex, re2_to_rust};
 pub use sample::{NORMAL_NAN_BITS, STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use varint::{read_uvarint, read_varint, write_uvarint, write_varint};
 

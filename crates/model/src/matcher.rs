@@ -1,10 +1,18 @@
 //! Label matchers: `name op "value"`.
 
+mod analysis;
+mod condition;
+mod finder;
+mod pieces;
+mod regex;
+
 use std::fmt;
 
-use regex::Regex;
+use crate::{InvalidPattern, is_legacy_label_name, quote_go};
 
-use crate::{is_legacy_label_name, quote_go};
+pub use condition::{Condition, ValueSet};
+pub use finder::Finder;
+pub use regex::MatcherRegex;
 
 /// How a matcher compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,10 +46,8 @@ pub struct Matcher {
 
 /// The pattern of a matcher is not a regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("error parsing regexp: {reason}")]
-pub struct InvalidMatcher {
-    pub reason: String,
-}
+#[error("error parsing regexp: {0}")]
+pub struct InvalidMatcher(#[from] pub InvalidPattern);
 
 impl Matcher {
     pub fn new(
@@ -120,99 +126,5 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// A fully anchored pattern in which the dot matches newlines too, as Prometheus reads patterns.
-///
-/// The alternation of plain words, by far the most used pattern (dashboards expand multi-value
-/// variables to it), is matched and enumerated without the regex engine.
-#[derive(Debug, Clone)]
-pub struct MatcherRegex {
-    pattern: Regex,
-    /// All values that match, if the pattern is `a|b|c` of plain words; sorted.
-    literals: Option<Vec<String>>,
-}
-
-impl MatcherRegex {
-    pub fn new(pattern: &str) -> Result<MatcherRegex, InvalidMatcher> {
-        let compiled = Regex::new(&format!("^(?s:{pattern})$")).map_err(|error| InvalidMatcher {
-            reason: describe(pattern, &error),
-        })?;
-        Ok(MatcherRegex {
-            pattern: compiled,
-            literals: literal_alternatives(pattern),
-        })
-    }
-
-    pub fn is_match(&self, value: &str) -> bool {
-        match &self.literals {
-            Some(literals) => literals
-                .binary_search_by(|literal| literal.as_str().cmp(value))
-                .is_ok(),
-            None => self.pattern.is_match(value),
-        }
-    }
-
-    /// The complete set of matching values, where the pattern enumerates it.
-    pub fn literals(&self) -> Option<&[String]> {
-        self.literals.as_deref()
-    }
-
-    /// The compiled, anchored pattern.
-    pub fn as_regex(&self) -> &Regex {
-        &self.pattern
-    }
-}
-
-/// The engine's message quotes the wrapped pattern over several lines; users get their own
-/// pattern and the last line, which is the reason.
-fn describe(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let reason = text.lines().last().unwrap_or_default();
-    format!("{}: `{pattern}`", reason.trim_start_matches("error: "))
-}
-
-fn literal_alternatives(pattern: &str) -> Option<Vec<String>> {
-    if pattern.bytes().any(|byte| b"\\.+*?()[]{}^$".contains(&byte)) {
-        return None;
-    }
-    let mut literals: Vec<String> = pattern.split('|').map(str::to_owned).collect();
-    literals.sort_unstable();
-    literals.dedup();
-    Some(literals)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(op: MatchOp, pattern: &str, matching: &[&str], others: &[&str]) {
-        let matcher = Matcher::new(op, "l", pattern).unwrap();
-        for value in matching {
-            assert!(matcher.matches(value), "{matcher} should match {value:?}");
-        }
-        for value in others {
-            assert!(!matcher.matches(value), "{matcher} should not match {value:?}");
-        }
-    }
-
-    #[test]
-    fn patterns_are_anchored_and_the_dot_matches_newlines() {
-        check(MatchOp::Regex, "a.b", &["a\nb", "axb"], &["xaxb", "axbx"]);
-        check(MatchOp::Regex, "a|b.+", &["a", "bc"], &["b", "ax", "ab"]);
-        check(MatchOp::NotRegex, "a|b", &["", "ab"], &["a", "b"]);
-    }
-
-    #[test]
-    fn words_are_enumerated() {
-        check(MatchOp::Regex, "b|a|b", &["a", "b"], &["", "ab"]);
-        check(MatchOp::Regex, "a|", &["a", ""], &["b"]);
-        let regex = MatcherRegex::new("b|a|b").unwrap();
-        assert_eq!(regex.literals(), Some(&["a".to_owned(), "b".to_owned()][..]));
-        assert_eq!(MatcherRegex::new("a.*").unwrap().literals(), None);
-    }
-
-    #[test]
-    fn an_invalid_pattern_names_the_reason() {
-        let error = Matcher::new(MatchOp::Regex, "l", "a(").unwrap_err();
-        assert_eq!(error.to_string(), "error parsing regexp: unclosed group: `a(`");
-    }
-}
+mod tests;

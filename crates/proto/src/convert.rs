@@ -1,6 +1,8 @@
 //! Model types to wire types and back.
 
-use vigie_model::{InvalidMatcher, MatchOp, Matcher, MetricKind, MetricMetadata};
+use vigie_model::{
+    Exemplar, InvalidLabels, InvalidMatcher, Labels, MatchOp, Matcher, MetricKind, MetricMetadata,
+};
 
 use crate::v1;
 
@@ -37,6 +39,38 @@ pub fn matchers_from_wire(matchers: &[v1::Matcher]) -> Result<Vec<Matcher>, Wire
             Matcher::new(op, &matcher.name, &matcher.value)
         })
         .collect()
+}
+
+/// Labels of an exemplar from another role cannot be read.
+pub type WireExemplarError = InvalidLabels;
+
+impl From<&Exemplar> for v1::Exemplar {
+    fn from(exemplar: &Exemplar) -> v1::Exemplar {
+        v1::Exemplar {
+            labels: exemplar.labels.as_packed().to_vec().into(),
+            value_bits: exemplar.value.to_bits(),
+            timestamp_ms: exemplar.timestamp_ms,
+            has_own_time: exemplar.has_own_time,
+        }
+    }
+}
+
+impl TryFrom<&v1::Exemplar> for Exemplar {
+    type Error = WireExemplarError;
+
+    fn try_from(wire: &v1::Exemplar) -> Result<Exemplar, WireExemplarError> {
+        let labels = if wire.labels.is_empty() {
+            Labels::empty()
+        } else {
+            Labels::from_packed(&wire.labels)?
+        };
+        Ok(Exemplar {
+            labels,
+            value: f64::from_bits(wire.value_bits),
+            timestamp_ms: wire.timestamp_ms,
+            has_own_time: wire.has_own_time,
+        })
+    }
 }
 
 impl From<MetricKind> for v1::MetricKind {

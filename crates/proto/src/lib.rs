@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 
-pub use convert::{WireMatcherError, matchers_from_wire, matchers_to_wire};
+pub use convert::{WireExemplarError, WireMatcherError, matchers_from_wire, matchers_to_wire};
 pub use v1::distributor_server::Distributor;
 pub use v1::ingester_server::Ingester;
 
@@ -34,6 +34,7 @@ pub type IngesterHandle = Arc<
     dyn Ingester<
             SelectStream = MessageStream<v1::SelectResponse>,
             SeriesStream = MessageStream<v1::SeriesResponse>,
+            ExemplarsStream = MessageStream<v1::ExemplarsResponse>,
         >,
 >;
 

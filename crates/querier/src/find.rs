@@ -1,6 +1,6 @@
 //! Series, label names, label values, metadata: what there is, without samples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -37,6 +37,13 @@ impl FindRequest {
     fn limit(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
+
+    /// 0 for none.
+    fn wire_limit(&self) -> u32 {
+        self.limit
+            .and_then(|limit| u32::try_from(limit).ok())
+            .unwrap_or(0)
+    }
 }
 
 impl Querier {
@@ -48,16 +55,13 @@ impl Querier {
             sets: request.wire_sets(),
             start_ms: request.start_ms,
             end_ms: request.end_ms,
-            limit: request
-                .limit
-                .and_then(|limit| u32::try_from(limit).ok())
-                .unwrap_or(0),
+            limit: request.wire_limit(),
         };
         let calls = placement
             .members()
             .iter()
             .map(|member| member.series(Request::new(wire.clone())));
-        let mut found = BTreeSet::new();
+        let mut found = Vec::new();
         for stream in try_join_all(calls).await? {
             let mut stream = stream.into_inner();
             while let Some(message) = stream.next().await {
@@ -65,11 +69,14 @@ impl Querier {
                     let labels = Labels::from_packed(&packed).map_err(|error| {
                         QueryError::Internal(format!("read labels from an ingester: {error}"))
                     })?;
-                    found.insert(labels);
+                    found.push(labels);
                 }
             }
         }
-        Ok(found.into_iter().take(request.limit()).collect())
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(request.limit());
+        Ok(found)
     }
 
     /// Sorted label names; no matcher set means all series.
@@ -90,11 +97,8 @@ impl Querier {
             .iter()
             .map(|member| member.label_names(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
-        let names: BTreeSet<String> = answers
-            .into_iter()
-            .flat_map(|answer| answer.into_inner().names)
-            .collect();
-        Ok(names.into_iter().take(request.limit()).collect())
+        let names = answers.into_iter().map(|answer| answer.into_inner().names);
+        Ok(merged(names, request.limit()))
     }
 
     /// Sorted values of a label; no matcher set means all series.
@@ -111,17 +115,15 @@ impl Querier {
             sets: request.wire_sets(),
             start_ms: request.start_ms,
             end_ms: request.end_ms,
+            limit: request.wire_limit(),
         };
         let calls = placement
             .members()
             .iter()
             .map(|member| member.label_values(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
-        let values: BTreeSet<String> = answers
-            .into_iter()
-            .flat_map(|answer| answer.into_inner().values)
-            .collect();
-        Ok(values.into_iter().take(request.limit()).collect())
+        let values = answers.into_iter().map(|answer| answer.into_inner().values);
+        Ok(merged(values, request.limit()))
     }
 
     /// What is known of metrics, by name; of one if it is named.
@@ -177,6 +179,16 @@ impl Querier {
             .await
             .map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
     }
+}
+
+/// The first `limit` of what several sorted lists hold.
+fn merged(lists: impl Iterator<Item = Vec<String>>, limit: usize) -> Vec<String> {
+    let mut all: Vec<String> = lists.flatten().collect();
+    // Merges the lists, as they are sorted.
+    all.sort();
+    all.dedup();
+    all.truncate(limit);
+    all
 }
 
 fn read_newest(source: &IngesterSource, requests: &[SelectRequest]) -> Result<Vector, QueryError> {

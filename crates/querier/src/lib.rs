@@ -5,6 +5,7 @@
 
 mod decode;
 mod error;
+mod exemplars;
 mod find;
 mod metrics;
 mod querier;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use regex::Regex;
-use vigie_model::is_legacy_label_name;
+use vigie_model::{InvalidPattern, anchored_regex, is_legacy_label_name};
 
 use crate::Action;
 use crate::template::Template;
@@ -106,7 +106,7 @@ pub enum InvalidRule {
     #[error("{0} action requires only 'regex', and no other fields")]
     OnlyRegex(Action),
     #[error("error parsing regexp: {0}")]
-    Regex(String),
+    Regex(#[from] InvalidPattern),
 }
 
 /// A rule that is known to be applicable.
@@ -124,8 +124,7 @@ pub struct Rule {
 impl Rule {
     pub fn new(spec: RuleSpec, scheme: NameScheme) -> Result<Rule, InvalidRule> {
         let pattern = spec.regex.as_deref().unwrap_or(DEFAULT_REGEX);
-        let regex = Regex::new(&format!("^(?s:{pattern})$"))
-            .map_err(|error| InvalidRule::Regex(describe(pattern, &error)))?;
+        let regex = anchored_regex(pattern)?;
         validate(&spec, scheme)?;
         let target = Template::new(&spec.target_label, &regex);
         let replacement = Template::new(&spec.replacement, &regex);
@@ -234,16 +233,4 @@ fn is_legacy_name_template(text: &str) -> bool {
         }
     }
     !text.is_empty()
-}
-
-/// The reason and the pattern on one line; the regex crate draws a picture over several.
-fn describe(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let reason = text
-        .lines()
-        .rev()
-        .find_map(|line| line.trim().strip_prefix("error: "))
-        .unwrap_or(&text)
-        .to_owned();
-    format!("{reason}: `{pattern}`")
 }

@@ -31,7 +31,14 @@ pub(crate) struct SeriesCache {
     successful_len: usize,
     /// Series that ended with a change of configuration, to be marked unless the next scrape has
     /// them again.
-    orphans: Vec<Labels>,
+    orphans: Vec<(Labels, ValueKind)>,
+}
+
+/// What the samples of a series are, which a staleness marker has to be as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueKind {
+    Float,
+    Histogram,
 }
 
 #[derive(Debug)]
@@ -42,6 +49,7 @@ pub(crate) struct Entry {
     seen_in: u32,
     tracked_in: u32,
     was_tracked_before: bool,
+    kind: ValueKind,
 }
 
 /// How a known series was met.
@@ -78,7 +86,7 @@ impl SeriesCache {
     }
 
     /// Notes that the series was exposed in this scrape.
-    pub(crate) fn meet(&mut self, key: u128, track: bool) -> Option<(&Labels, Meeting)> {
+    pub(crate) fn meet(&mut self, key: u128, track: bool, kind: ValueKind) -> Option<(&Labels, Meeting)> {
         let iteration = self.iteration;
         let entry = self.table.find_mut(bucket_hash(key), |entry| entry.key == key)?;
         let meeting = if entry.seen_in == iteration {
@@ -88,6 +96,7 @@ impl SeriesCache {
             self.seen_now += 1;
             Meeting::First
         };
+        entry.kind = kind;
         if track && entry.tracked_in != iteration && !entry.is_dropped() {
             entry.was_tracked_before = entry.tracked_in == iteration.wrapping_sub(1);
             entry.tracked_in = iteration;
@@ -98,7 +107,7 @@ impl SeriesCache {
     }
 
     /// Adds a series that [`SeriesCache::meet`] does not know. Empty labels mean dropped.
-    pub(crate) fn insert(&mut self, key: u128, labels: Labels, track: bool) {
+    pub(crate) fn insert(&mut self, key: u128, labels: Labels, track: bool, kind: ValueKind) {
         let track = track && !labels.is_empty();
         let entry = Entry {
             key,
@@ -106,6 +115,7 @@ impl SeriesCache {
             seen_in: self.iteration,
             tracked_in: if track { self.iteration } else { 0 },
             was_tracked_before: false,
+            kind,
         };
         self.seen_now += 1;
         self.tracked_now += usize::from(track);
@@ -119,7 +129,7 @@ impl SeriesCache {
 
     /// Ends a successful scrape: calls `ended` for series that it had no more, and forgets what it
     /// did not expose.
-    pub(crate) fn finish(&mut self, mut ended: impl FnMut(&Labels)) {
+    pub(crate) fn finish(&mut self, mut ended: impl FnMut(&Labels, ValueKind)) {
         let iteration = self.iteration;
         let some_ended = self.still_tracked < self.tracked_before || !self.orphans.is_empty();
         if some_ended {
@@ -133,10 +143,10 @@ impl SeriesCache {
             self.table
                 .iter()
                 .filter(|entry| entry.tracked_in == iteration.wrapping_sub(1))
-                .map(|entry| &entry.labels)
-                .chain(&self.orphans)
-                .filter(|labels| !fresh.contains(*labels))
-                .for_each(&mut ended);
+                .map(|entry| (&entry.labels, entry.kind))
+                .chain(self.orphans.iter().map(|(labels, kind)| (labels, *kind)))
+                .filter(|(labels, _)| !fresh.contains(*labels))
+                .for_each(|(labels, kind)| ended(labels, kind));
             self.orphans.clear();
         }
         if self.seen_now < self.table.len() {
@@ -153,7 +163,7 @@ impl SeriesCache {
 
     /// Ends a failed scrape: calls `ended` for every series of the previous one. What the failed
     /// scrape added is not written, hence not marked. Returns whether the cache had to be swept.
-    pub(crate) fn fail(&mut self, mut ended: impl FnMut(&Labels)) -> bool {
+    pub(crate) fn fail(&mut self, mut ended: impl FnMut(&Labels, ValueKind)) -> bool {
         let iteration = self.iteration;
         if self.tracked_before > 0 {
             self.table
@@ -162,9 +172,11 @@ impl SeriesCache {
                     entry.tracked_in == iteration.wrapping_sub(1)
                         || (entry.tracked_in == iteration && entry.was_tracked_before)
                 })
-                .for_each(|entry| ended(&entry.labels));
+                .for_each(|entry| ended(&entry.labels, entry.kind));
         }
-        self.orphans.drain(..).for_each(|labels| ended(&labels));
+        self.orphans
+            .drain(..)
+            .for_each(|(labels, kind)| ended(&labels, kind));
         let must_sweep = self.table.len() > 2 * self.successful_len + FAILED_GROWTH;
         if must_sweep {
             self.table.retain(|entry| entry.seen_in == iteration);
@@ -181,7 +193,7 @@ impl SeriesCache {
         let ended = std::mem::take(&mut self.table)
             .into_iter()
             .filter(|entry| entry.tracked_in == last);
-        self.orphans.extend(ended.map(|entry| entry.labels));
+        self.orphans.extend(ended.map(|entry| (entry.labels, entry.kind)));
         self.tracked_before = 0;
         self.successful_len = 0;
         self.next_iteration(1);
@@ -213,13 +225,14 @@ mod tests {
         let failed = exposed.starts_with('!');
         for raw in exposed.trim_start_matches('!').split_whitespace() {
             let key = cache.key(raw.as_bytes());
-            if cache.meet(key, true).is_none() {
+            if cache.meet(key, true, ValueKind::Float).is_none() {
                 // Spelling variants of a series end in an apostrophe.
-                cache.insert(key, labels(raw.trim_end_matches('\'')), true);
+                let labels = labels(raw.trim_end_matches('\''));
+                cache.insert(key, labels, true, ValueKind::Float);
             }
         }
         let mut ended = Vec::new();
-        let mut note = |labels: &Labels| ended.push(labels.metric_name().to_owned());
+        let mut note = |labels: &Labels, _: ValueKind| ended.push(labels.metric_name().to_owned());
         if failed {
             cache.fail(&mut note);
         } else {

@@ -1,9 +1,10 @@
 //! Failures.
 
-use vigie_exposition::{ParseError, SyntaxError, UnusableContentType};
+use vigie_exposition::{ExpositionError, SyntaxError, UnusableContentType};
+use vigie_model::InvalidHistogram;
 
 /// Why a scrape failed. The text is shown as the target's last error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScrapeError {
     /// No answer: connection, TLS, credentials file.
     #[error("Get {url:?}: {reason}")]
@@ -18,10 +19,8 @@ pub enum ScrapeError {
     Compression(String),
     #[error(transparent)]
     ContentType(#[from] UnusableContentType),
-    #[error("the protobuf exposition format is not supported yet")]
-    Protobuf,
     #[error(transparent)]
-    Parse(#[from] ParseError),
+    Parse(#[from] ExpositionError),
     #[error(transparent)]
     Series(#[from] SyntaxError),
     #[error("missing metric name (__name__ label)")]
@@ -32,6 +31,10 @@ pub enum ScrapeError {
     LabelLimit(String),
     #[error("sample limit exceeded")]
     SampleLimit,
+    #[error("histogram bucket limit exceeded")]
+    BucketLimit,
+    #[error(transparent)]
+    Histogram(Box<InvalidHistogram>),
     #[error("target_limit exceeded (number of targets: {targets}, limit: {limit})")]
     TargetLimit { targets: usize, limit: u64 },
     /// A defect of this program; the target's series start afresh.

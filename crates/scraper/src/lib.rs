@@ -13,6 +13,7 @@ mod fetch;
 mod limits;
 mod metadata;
 mod metrics;
+mod native;
 mod pool;
 mod report;
 mod sample_labels;
@@ -25,5 +26,7 @@ mod target;
 pub use error::{ScrapeError, ScraperError};
 pub use metadata::TargetMetadata;
 pub use service::{Handle, Options, Service};
-pub use sink::{SampleSink, ScrapeBatch, ScrapedSample, SinkError, WriteSummary};
+pub use sink::{
+    SampleSink, ScrapeBatch, ScrapedExemplar, ScrapedHistogram, ScrapedSample, SinkError, WriteSummary,
+};
 pub use status::{DroppedTarget, Health, PoolStatus, TargetStatus};

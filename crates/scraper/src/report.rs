@@ -74,6 +74,7 @@ impl ReportSeries {
                 .map(|(labels, value)| ScrapedSample {
                     labels: labels.clone(),
                     timestamp_ms,
+                    start_timestamp_ms: None,
                     value,
                 }),
         );

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vigie_config::ScrapeConfig;
-use vigie_exposition::Series;
+use vigie_exposition::LabelPair;
 use vigie_model::{Labels, LabelsBuilder, METRIC_NAME, is_legacy_metric_name};
 use vigie_relabel::{NameScheme, Verdict, apply};
 
@@ -21,10 +21,10 @@ pub(crate) struct SampleRules {
 }
 
 impl SampleRules {
-    /// The labels a series is stored under; empty if relabelling drops it.
-    pub(crate) fn stored_labels(&self, series: &Series<'_>) -> Result<Labels, ScrapeError> {
+    /// The labels a series is stored under that is exposed with these; empty if relabelling drops it.
+    pub(crate) fn stored_labels(&self, exposed: Vec<LabelPair<'_>>) -> Result<Labels, ScrapeError> {
         let mut labels = LabelsBuilder::new();
-        for (name, value) in series.labels()? {
+        for (name, value) in exposed {
             labels.set(&name, value);
         }
         self.add_target_labels(&mut labels);

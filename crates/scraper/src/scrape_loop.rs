@@ -1,21 +1,22 @@
 //! The life of one target: wait for its moment, scrape, write, and say goodbye.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 use tokio_util::sync::CancellationToken;
-use vigie_exposition::Format;
+use vigie_exposition::{ExpositionOptions, Format};
 
-use crate::append::{Collected, Counts, SeriesAppender};
+use crate::append::{Collected, Counts, Reading, SeriesAppender};
 use crate::client::JobClient;
 use crate::fetch::{Fetched, fetch};
 use crate::report::{Report, ReportSeries};
 use crate::sample_labels::SampleRules;
 use crate::service::Shared;
 use crate::target::{LastScrape, Target, TargetState};
-use crate::{Health, ScrapeBatch, ScrapeError, ScrapedSample, WriteSummary};
+use crate::{Health, ScrapeBatch, ScrapeError, WriteSummary};
 
 /// Larger bodies are read on a thread that may block, so that other targets are not held up.
 const INLINE_BODY_BYTES: usize = 256 << 10;
@@ -56,6 +57,8 @@ pub(crate) struct ScrapeLoop {
     report: ReportSeries,
     last_start: Option<Instant>,
     last_body_bytes: usize,
+    /// That histograms are not stored is said once.
+    has_told_of_histograms: AtomicBool,
 }
 
 /// A scrape before it is written.
@@ -81,6 +84,7 @@ impl ScrapeLoop {
             context,
             last_start: None,
             last_body_bytes: 0,
+            has_told_of_histograms: AtomicBool::new(false),
         }
     }
 
@@ -161,7 +165,7 @@ impl ScrapeLoop {
             error,
         } = outcome;
         let Collected {
-            mut samples,
+            mut values,
             metadata,
             counts,
         } = collected;
@@ -176,10 +180,12 @@ impl ScrapeLoop {
             sample_limit: config.limits.samples,
             body_size_bytes,
         };
-        self.report.write(&report, time_ms, &mut samples);
+        self.report.write(&report, time_ms, &mut values.samples);
         let batch = ScrapeBatch {
             tenant: self.shared.options.tenant.clone(),
-            samples,
+            samples: values.samples,
+            histograms: values.histograms,
+            exemplars: values.exemplars,
             metadata,
             reject_out_of_order: false,
         };
@@ -253,11 +259,21 @@ impl ScrapeLoop {
             .and_then(|protocol| Format::from_protocol_name(protocol.as_str()));
         let format = Format::from_content_type(&fetched.content_type, fallback)
             .map_err(|error| (error.into(), Counts::default()))?;
+        let options = &self.shared.options;
+        let reading = Reading {
+            format,
+            options: ExpositionOptions {
+                start_timestamps: options.start_timestamps,
+                ..self.target.exposition
+            },
+            exemplars: options.exemplars,
+            time_ms,
+        };
         if fetched.body.len() <= INLINE_BODY_BYTES {
             let mut metadata = self.state.metadata.lock();
             return self
                 .appender
-                .append(&self.context.rules, format, &fetched.body, time_ms, &mut metadata);
+                .append(&self.context.rules, reading, &fetched.body, &mut metadata);
         }
         let placeholder = SeriesAppender::new(self.shared.cache_seed);
         let mut appender = std::mem::replace(&mut self.appender, placeholder);
@@ -265,7 +281,7 @@ impl ScrapeLoop {
         let state = self.state.clone();
         let work = tokio::task::spawn_blocking(move || {
             let mut metadata = state.metadata.lock();
-            let outcome = appender.append(&context.rules, format, &fetched.body, time_ms, &mut metadata);
+            let outcome = appender.append(&context.rules, reading, &fetched.body, &mut metadata);
             (appender, outcome)
         });
         match work.await {
@@ -279,12 +295,12 @@ impl ScrapeLoop {
 
     /// What a scrape without an answer amounts to.
     fn fail(&mut self, time_ms: i64) -> Collected {
-        let (samples, was_swept) = self.appender.fail(time_ms);
+        let (values, was_swept) = self.appender.fail(time_ms);
         if was_swept {
             self.shared.metrics.cache_flush_forced.inc();
         }
         Collected {
-            samples,
+            values,
             ..Collected::default()
         }
     }
@@ -294,6 +310,7 @@ impl ScrapeLoop {
         match error {
             Some(ScrapeError::BodySize) => drop(metrics.exceeded_body_size_limit.inc()),
             Some(ScrapeError::SampleLimit) => drop(metrics.exceeded_sample_limit.inc()),
+            Some(ScrapeError::BucketLimit) => drop(metrics.exceeded_bucket_limit.inc()),
             Some(ScrapeError::LabelLimit(_)) => drop(metrics.exceeded_label_limits.inc()),
             Some(_) | None => {}
         }
@@ -350,7 +367,21 @@ impl ScrapeLoop {
         metrics.sample_out_of_order.inc_by(summary.out_of_order);
         metrics.sample_duplicate.inc_by(summary.duplicate);
         metrics.sample_out_of_bounds.inc_by(summary.out_of_bounds);
-        if *summary != WriteSummary::default() {
+        metrics
+            .exemplar_out_of_order
+            .inc_by(summary.out_of_order_exemplars);
+        metrics.histograms_dropped.inc_by(summary.dropped_histograms);
+        if summary.out_of_order_exemplars > 0 {
+            tracing::warn!(
+                target_url = %self.target.url,
+                num_dropped = summary.out_of_order_exemplars,
+                "Error on ingesting out-of-order exemplars"
+            );
+        }
+        if summary.dropped_histograms > 0 && !self.has_told_of_histograms.swap(true, Relaxed) {
+            tracing::warn!(target_url = %self.target.url, "Native histograms of this target are not stored");
+        }
+        if summary.out_of_order + summary.duplicate + summary.out_of_bounds > 0 {
             tracing::warn!(
                 target_url = %self.target.url,
                 out_of_order = summary.out_of_order,
@@ -382,11 +413,13 @@ impl ScrapeLoop {
             () = back.cancelled() => return,
             stale_ms = wait => stale_ms,
         };
-        let (mut samples, _): (Vec<ScrapedSample>, bool) = self.appender.fail(stale_ms);
-        self.report.write_stale(stale_ms, &mut samples);
+        let (mut values, _) = self.appender.fail(stale_ms);
+        self.report.write_stale(stale_ms, &mut values.samples);
         let batch = ScrapeBatch {
             tenant: self.shared.options.tenant.clone(),
-            samples,
+            samples: values.samples,
+            histograms: values.histograms,
+            exemplars: Vec::new(),
             metadata: Vec::new(),
             reject_out_of_order: true,
         };

@@ -31,6 +31,10 @@ pub struct Options {
     pub user_agent: String,
     /// What stands for a loopback host in the URLs shown to others.
     pub external_host: String,
+    /// Exemplars are read and written.
+    pub exemplars: bool,
+    /// Start timestamps are read. `_created` lines of OpenMetrics are then no series.
+    pub start_timestamps: bool,
 }
 
 impl Default for Options {
@@ -42,6 +46,8 @@ impl Default for Options {
             file_poll_interval: Duration::from_secs(5),
             user_agent: concat!("Vigie/", env!("CARGO_PKG_VERSION")).to_owned(),
             external_host: "localhost".to_owned(),
+            exemplars: false,
+            start_timestamps: false,
         }
     }
 }

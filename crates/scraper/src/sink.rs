@@ -1,7 +1,8 @@
 //! Where samples go.
 
 use async_trait::async_trait;
-use vigie_model::{Labels, MetricMetadata, TenantId};
+use vigie_exposition::NativeValue;
+use vigie_model::{Exemplar, Labels, MetricMetadata, TenantId};
 
 /// Takes what scrapes produce, one call per scrape.
 #[async_trait]
@@ -17,6 +18,10 @@ pub trait SampleSink: Send + Sync + 'static {
 pub struct ScrapeBatch {
     pub tenant: TenantId,
     pub samples: Vec<ScrapedSample>,
+    /// Native histograms, and staleness markers of series that were ones.
+    pub histograms: Vec<ScrapedHistogram>,
+    /// Empty unless the scraper was told to take them. Those of one series come in their order.
+    pub exemplars: Vec<ScrapedExemplar>,
     /// Families whose metadata is new or has changed since the previous scrape.
     pub metadata: Vec<(String, MetricMetadata)>,
     /// Set for the markers of a removed target. The series may have gone on elsewhere meanwhile, so
@@ -29,7 +34,25 @@ pub struct ScrapeBatch {
 pub struct ScrapedSample {
     pub labels: Labels,
     pub timestamp_ms: i64,
+    /// Since when the sample counts, if the target says so and the scraper was told to read it.
+    pub start_timestamp_ms: Option<i64>,
     pub value: f64,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScrapedHistogram {
+    pub labels: Labels,
+    pub timestamp_ms: i64,
+    pub start_timestamp_ms: Option<i64>,
+    /// Valid, and within the limits of the job.
+    pub value: NativeValue,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScrapedExemplar {
+    /// The labels of the series it belongs to, one of the batch's.
+    pub series: Labels,
+    pub exemplar: Exemplar,
 }
 
 /// Samples that were refused one by one, which fails neither the write nor the scrape.
@@ -40,6 +63,10 @@ pub struct WriteSummary {
     pub duplicate: u64,
     /// Too old, or too far in the future.
     pub out_of_bounds: u64,
+    /// Exemplars older than those that the series has.
+    pub out_of_order_exemplars: u64,
+    /// Native histograms that the sink cannot store.
+    pub dropped_histograms: u64,
 }
 
 /// The batch as a whole was not taken.

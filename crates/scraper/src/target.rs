@@ -5,6 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reqwest::Url;
 use vigie_config::{ScrapeConfig, TargetGroup, check_target_address};
+use vigie_exposition::ExpositionOptions;
 use vigie_model::{Labels, LabelsBuilder, format_duration_ms, parse_duration_ms};
 use vigie_relabel::{Verdict, apply};
 use xxhash_rust::xxh3::Xxh3;
@@ -48,6 +49,8 @@ pub(crate) struct Target {
     pub(crate) shown_url: String,
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
+    /// How histograms are read; relabelling may have decided it.
+    pub(crate) exposition: ExpositionOptions,
 }
 
 /// An address of a group after relabelling.
@@ -91,7 +94,7 @@ impl Target {
         }
         check_target_address(&address).map_err(|error| error.to_string())?;
         let (interval, timeout) = timing(&labels)?;
-        check_switches(&labels)?;
+        let exposition = switches(config, &labels)?;
         labels.retain(|name| !name.starts_with(META_PREFIX));
         if labels.get("instance").is_empty() {
             labels.set("instance", address.as_str());
@@ -106,6 +109,7 @@ impl Target {
             url,
             interval,
             timeout,
+            exposition,
         };
         Ok(Populated::Active { target, discovered })
     }
@@ -187,19 +191,26 @@ fn timing(labels: &LabelsBuilder) -> Result<(Duration, Duration), String> {
     Ok((interval, timeout))
 }
 
-fn check_switches(labels: &LabelsBuilder) -> Result<(), String> {
-    const BOOLEANS: [&str; 13] = [
-        "", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False",
-    ];
-    for (name, what) in SWITCHES {
-        let value = labels.get(name);
-        if !BOOLEANS.contains(&value) {
-            return Err(format!(
-                "error parsing {what}: strconv.ParseBool: parsing {value:?}: invalid syntax"
-            ));
-        }
+/// A label that relabelling took away leaves the job's choice.
+fn switches(config: &ScrapeConfig, labels: &LabelsBuilder) -> Result<ExpositionOptions, String> {
+    let [convert, keep, native] = SWITCHES;
+    Ok(ExpositionOptions {
+        native: switch(labels, native, config.scrape_native_histograms)?,
+        keep_classic: switch(labels, keep, config.always_scrape_classic_histograms)?,
+        convert_classic: switch(labels, convert, config.convert_classic_histograms_to_nhcb)?,
+        start_timestamps: false,
+    })
+}
+
+fn switch(labels: &LabelsBuilder, (name, what): (&str, &str), default: bool) -> Result<bool, String> {
+    match labels.get(name) {
+        "" => Ok(default),
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        value => Err(format!(
+            "error parsing {what}: strconv.ParseBool: parsing {value:?}: invalid syntax"
+        )),
     }
-    Ok(())
 }
 
 fn url(config: &ScrapeConfig, labels: &Labels) -> Result<Url, String> {

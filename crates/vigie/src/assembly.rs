@@ -59,7 +59,10 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let directory = Arc::new(Directory::new(remote_ingesters(&settings)?));
     let distributor = settings.roles.has(Role::Distributor).then(|| {
         Arc::new(Distributor::new(
-            DistributorOptions::new(rand::random()),
+            DistributorOptions {
+                exemplars: settings.features.exemplar_storage,
+                ..DistributorOptions::new(rand::random())
+            },
             Arc::clone(&directory),
             &metrics,
         ))
@@ -261,6 +264,9 @@ async fn open_ingester(
         configured => configured,
     };
     options.out_of_order_window_ms = config.storage.tsdb.out_of_order_time_window.as_millis() as i64;
+    if settings.features.exemplar_storage {
+        options.max_exemplars = max_exemplars(config);
+    }
     let configured_ms = config.storage.tsdb.retention.time.as_millis() as i64;
     options.retention_ms = if configured_ms > 0 {
         configured_ms
@@ -287,6 +293,11 @@ fn tenant_retention_ms(tenants: &TenantsConfig) -> BTreeMap<TenantId, i64> {
         Some((TenantId::new(name).ok()?, limits.retention.as_millis() as i64))
     })
     .collect()
+}
+
+/// What does not fit would not fit into memory either.
+fn max_exemplars(config: &Config) -> u32 {
+    u32::try_from(config.storage.exemplars.max_exemplars.max(0)).unwrap_or(u32::MAX)
 }
 
 fn querier_options(settings: &Settings, config: &Config) -> QuerierOptions {
@@ -317,7 +328,10 @@ fn build_scraper(
         // `Settings` refuses a scraper with neither.
         (None, None) => return Ok(None),
     };
-    let options = vigie_scraper::Options::default();
+    let options = vigie_scraper::Options {
+        exemplars: settings.features.exemplar_storage,
+        ..vigie_scraper::Options::default()
+    };
     let sink = Arc::new(DistributorSink(target));
     Ok(Some(metrics.with_registry(|registry| {
         ScraperService::new(options, sink, registry, stop)

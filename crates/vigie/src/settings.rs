@@ -66,6 +66,7 @@ pub(crate) struct Settings {
 pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
+    pub(crate) exemplar_storage: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
 }
@@ -76,7 +77,6 @@ const KNOWN_FEATURES: &[&str] = &[
     "concurrent-rule-eval",
     "created-timestamp-zero-ingestion",
     "delayed-compaction",
-    "exemplar-storage",
     "extra-scrape-metrics",
     "histograms-st-encoding",
     "memory-snapshot-on-shutdown",
@@ -200,6 +200,7 @@ fn features(given: &[String]) -> Result<Features> {
             "promql-extended-range-selectors" => features.promql.extended_range_selectors = true,
             "promql-binop-fill-modifiers" => features.promql.fill_modifiers = true,
             "promql-delayed-name-removal" => features.delayed_name_removal = true,
+            "exemplar-storage" => features.exemplar_storage = true,
             known if KNOWN_FEATURES.contains(&known) => features.without_effect.push(known.to_owned()),
             unknown => bail!("unknown feature {unknown:?} in --enable-feature"),
         }

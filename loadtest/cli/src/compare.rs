@@ -10,6 +10,7 @@ use vigie_report::{Answers, Outcome, RunResult, SCHEMA_VERSION, Scenario, System
 use vigie_systems::{StartOptions, System, SystemKind};
 
 use crate::ask::Oracle;
+use crate::farm::{Farm, scrape_config};
 use crate::progress::Progress;
 use crate::run::{Arena, DriveOptions, Plan, Target, drive, machine};
 use crate::summary::query_summary;
@@ -71,6 +72,12 @@ pub fn compare(
 
 /// A result without runs.
 pub fn empty_result(plan: &Plan, dir: &std::path::Path) -> RunResult {
+    let start_ms = plan.data().start_ms;
+    let mut remarks = plan.deviations.clone();
+    remarks.push(format!(
+        "data begin at {start_ms} ms since the epoch; the same bytes again: --seed {} --start-ms {start_ms}",
+        plan.seed
+    ));
     RunResult {
         schema: SCHEMA_VERSION,
         title: format!("{}: {}", plan.scenario.name, plan.scenario.about.trim()),
@@ -82,12 +89,7 @@ pub fn empty_result(plan: &Plan, dir: &std::path::Path) -> RunResult {
             seed: plan.seed,
         },
         systems: Vec::new(),
-        remarks: vec![format!(
-            "data begin at {} ms since the epoch; the same bytes again: --seed {} --start-ms {}",
-            plan.data().start_ms,
-            plan.seed,
-            plan.data().start_ms
-        )],
+        remarks,
     }
 }
 
@@ -134,11 +136,21 @@ fn run_one(
     std::fs::create_dir_all(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
     progress.say(format!("{kind}: starting (round {round} of {})", options.rounds));
     let mut arena = Arena::build(plan, &dir)?;
+    let farm = plan
+        .scenario
+        .scrape
+        .as_ref()
+        .map(|_| start_farm(plan, &dir))
+        .transpose()?;
     let start = StartOptions {
         cores: options.cores.clone(),
         memory_bytes: options.memory_bytes,
         out_of_order_ms: plan.scenario.out_of_order_window.0.unsigned_abs(),
         namespace: arena.namespace()?,
+        scrape_config: farm
+            .as_ref()
+            .map(|(_, config)| config.clone())
+            .unwrap_or_default(),
         extra_args: plan.scenario.args.get(kind.name()).cloned().unwrap_or_default(),
         ..StartOptions::new(arena.data_dir(&dir))
     };
@@ -163,6 +175,7 @@ fn run_one(
                 round,
                 is_oracle,
                 stage: Some(arena.stage()),
+                farm: farm.as_ref().map(|(farm, _)| farm),
                 stop,
                 progress,
             };
@@ -180,6 +193,16 @@ fn run_one(
         std::fs::remove_dir_all(&dir).with_context(|| format!("delete {}", dir.display()))?;
     }
     Ok(run)
+}
+
+/// The targets of the plan, and the configuration of a server that scrapes them.
+fn start_farm(plan: &Plan, dir: &std::path::Path) -> Result<(Farm, String)> {
+    let farm = Farm::start(plan.supply.workload(), ([127, 0, 0, 1], 0).into(), true)?;
+    let file = dir.join("farm.json");
+    std::fs::write(&file, farm.service_discovery()?).with_context(|| format!("write {}", file.display()))?;
+    let file = file.canonicalize().context("resolve a path")?;
+    let config = scrape_config(&file, plan.data().interval);
+    Ok((farm, config))
 }
 
 /// Whether an event of a report is a fault of the scenario, and not the restart at its end.

@@ -7,7 +7,9 @@
 pub mod ask;
 pub mod compare;
 pub mod data;
+pub mod farm;
 pub mod progress;
+pub mod recording;
 pub mod run;
 pub mod scenario;
 pub mod send;

@@ -3,5 +3,7 @@
 mod file;
 mod query;
 
-pub use file::{Builtin, Scenario, ScrapeSpec, SendMode, SendSpec, SettleSpec, VerifySpec, builtin, load};
+pub use file::{
+    Builtin, RecordSpec, Scenario, ScrapeSpec, SendMode, SendSpec, SettleSpec, VerifySpec, builtin, load,
+};
 pub use query::{QueryGroup, Span, When};

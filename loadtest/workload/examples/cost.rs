@@ -9,15 +9,21 @@ use vigie_workload::{CorpusRequest, Request, RequestCorpus, Workload, WorkloadSp
 fn main() -> Result<(), Box<dyn Error>> {
     let hosts: u32 = std::env::args().nth(1).map_or(Ok(100), |text| text.parse())?;
     println!("node_exporter, {hosts} hosts of 1000 series, 20 rounds, requests of 2000 samples, one thread");
-    for protocol in ["v1", "v2"] {
+    for (protocol, compression) in [
+        ("v1", "whole"),
+        ("v1", "patched"),
+        ("v2", "whole"),
+        ("v2", "patched"),
+    ] {
         let yaml = format!(
-            "shapes: [node_exporter: {{hosts: {hosts}}}]\nsenders: 1\nrounds: 20\nprotocol: {protocol}"
+            "shapes: [node_exporter: {{hosts: {hosts}}}]\nsenders: 1\nrounds: 20\nprotocol: {protocol}\n\
+             compression: {compression}"
         );
         let workload = Workload::new(&WorkloadSpec::from_yaml(&yaml)?, 1)?;
         let before = cpu_ns()?;
         let mut stream = workload.stream(0);
         let building = (cpu_ns()? - before) / stream.active_series() as u64;
-        println!("{protocol}: building a series takes {building} ns");
+        println!("{protocol}, {compression}: building a series takes {building} ns");
         for rows_only in [false, true] {
             if rows_only {
                 stream = workload.stream(0).rows_only();
@@ -36,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 "bodies, compressed"
             };
             let size = bytes as f64 / samples as f64;
-            println!("{protocol}: {what}: {spent:.1} ns and {size:.1} bytes per sample");
+            println!("{protocol}, {compression}: {what}: {spent:.1} ns and {size:.1} bytes per sample");
         }
         let dir = std::env::temp_dir().join(format!("vigie-cost-{}", std::process::id()));
         let before = cpu_ns()?;
@@ -49,7 +55,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         while reader.next(&mut request)? {}
         let reading = (cpu_ns()? - before) as f64 / samples;
         std::fs::remove_dir_all(&dir)?;
-        println!("{protocol}: a corpus: {preparing:.1} ns to prepare, {reading:.2} ns to read per sample");
+        println!(
+            "{protocol}, {compression}: a corpus: {preparing:.1} ns to prepare, {reading:.2} ns to read per sample"
+        );
     }
     Ok(())
 }

@@ -16,11 +16,13 @@ mod random;
 mod recorder;
 mod recording;
 mod request;
+mod scale;
 mod scraped;
 mod series;
 mod shape;
 mod spec;
 mod stream;
+mod template;
 mod value;
 mod wire;
 mod workload;
@@ -35,8 +37,8 @@ pub use request::{Request, Sample};
 pub use scraped::{ScrapeError, ScrapedPage, ScrapedSample};
 pub use series::{Family, MetricKind, SeriesKey, canonical_text};
 pub use spec::{
-    BackfillSpec, ChurnSpec, HaSpec, OutOfOrderSpec, Protocol, ShapeSpec, TargetStyle, TenantsSpec,
-    WorkloadError, WorkloadSpec,
+    BackfillSpec, ChurnSpec, Compression, HaSpec, OutOfOrderSpec, Protocol, ShapeSpec, TargetStyle,
+    TenantsSpec, WorkloadError, WorkloadSpec,
 };
 pub use stream::Stream;
 pub use workload::Workload;

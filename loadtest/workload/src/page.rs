@@ -1,17 +1,21 @@
 //! The series of one request, with everything that does not change encoded in advance.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::request::Row;
 use crate::series::{Family, Series, SeriesKey, canonical_text};
 use crate::spec::Protocol;
+use crate::template::Template;
 use crate::wire;
 
 /// Bytes of a time from 1972 to 2109 as a varint, on which the lengths of messages rest.
 pub(crate) const TIME_BYTES: usize = 6;
 /// Of a sample with key and length: value and time.
 const SAMPLE_V1: usize = 2 + 9 + 1 + TIME_BYTES;
+/// Within a sample.
+const VALUE_OFFSET: usize = 3;
+const TIME_OFFSET: usize = 12;
 
 /// Series in the order of a request. Immutable: when series are replaced, a new page takes its place, so whoever holds
 /// a request can still name its series.
@@ -27,6 +31,8 @@ pub(crate) struct Page {
     symbols: Vec<u8>,
     symbol_count: u32,
     trace_id_symbol: u32,
+    /// Made with the first request that is patched.
+    template: OnceLock<Option<Template>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +43,15 @@ struct Bounds {
     end: u32,
     /// When the series began, for remote write 2.0; 0 if not known or not a counter.
     started_ms: i64,
+}
+
+/// Where the parts of a sample that change begin in a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SamplePlaces {
+    /// Eight bytes.
+    pub(crate) value: usize,
+    /// [`TIME_BYTES`] bytes.
+    pub(crate) time: usize,
 }
 
 /// An exemplar of a series in this request.
@@ -64,6 +79,7 @@ impl Page {
             symbols: Vec::new(),
             symbol_count: 0,
             trace_id_symbol: 0,
+            template: OnceLock::new(),
         };
         let mut symbols = Symbols::default();
         page.trace_id_symbol = symbols.get("trace_id");
@@ -181,6 +197,44 @@ impl Page {
         }
     }
 
+    /// What a request of these rows is patched from; `None` unless they are one float of each series.
+    pub(crate) fn template(&self, rows: &[Row], snappy: &mut snap::raw::Encoder) -> Option<&Template> {
+        if rows.len() != self.bounds.len() || rows.iter().any(|row| row.native) {
+            return None;
+        }
+        let made = self.template.get_or_init(|| {
+            // Neighbours with one time belong to one unit, and so have one time in every round.
+            let mut groups = Vec::with_capacity(rows.len());
+            let mut group = 0;
+            for (index, row) in rows.iter().enumerate() {
+                group += u32::from(index > 0 && rows[index - 1].time_ms != row.time_ms);
+                groups.push(group);
+            }
+            Template::new(self, &groups, snappy)
+        });
+        made.as_ref()
+    }
+
+    /// Where value and time of each series stand in what [`Self::encode`] makes of one float of each.
+    pub(crate) fn sample_places(&self) -> impl Iterator<Item = SamplePlaces> + '_ {
+        let mut at = match self.protocol {
+            Protocol::V1 => 0,
+            Protocol::V2 => self.symbols.len(),
+        };
+        self.bounds.iter().map(move |bounds| {
+            let length = match self.protocol {
+                Protocol::V1 => SAMPLE_V1,
+                Protocol::V2 => sample_v2(bounds.started_ms),
+            };
+            let sample = at + (bounds.suffix - bounds.start) as usize;
+            at = sample + length + (bounds.end - bounds.suffix) as usize;
+            SamplePlaces {
+                value: sample + VALUE_OFFSET,
+                time: sample + TIME_OFFSET,
+            }
+        })
+    }
+
     #[inline]
     fn put_sample(&self, row: &Row, started_ms: i64, out: &mut Vec<u8>) {
         let mut sample = [0u8; 2 + 9 + 1 + TIME_BYTES];
@@ -191,9 +245,9 @@ impl Page {
         sample[0] = 2 << 3 | 2;
         sample[1] = (length - 2) as u8;
         sample[2] = 1 << 3 | 1;
-        sample[3..11].copy_from_slice(&row.bits.to_le_bytes());
+        sample[VALUE_OFFSET..VALUE_OFFSET + 8].copy_from_slice(&row.bits.to_le_bytes());
         sample[11] = 2 << 3;
-        sample[12..].copy_from_slice(&time_bytes(row.time_ms));
+        sample[TIME_OFFSET..].copy_from_slice(&time_bytes(row.time_ms));
         out.extend_from_slice(&sample);
         if length > SAMPLE_V1 {
             out.push(3 << 3);
@@ -296,7 +350,7 @@ fn sample_v2(started_ms: i64) -> usize {
 
 /// Sound for the times a specification may have; see `MAX_START_MS`.
 #[inline]
-fn time_bytes(time_ms: i64) -> [u8; TIME_BYTES] {
+pub(crate) fn time_bytes(time_ms: i64) -> [u8; TIME_BYTES] {
     let mut bytes = [0; TIME_BYTES];
     for (index, byte) in bytes.iter_mut().enumerate() {
         *byte = (time_ms >> (7 * index)) as u8 & 0x7f | 0x80;

@@ -26,6 +26,10 @@ pub struct WorkloadSpec {
     /// Remote write 1.0 (`v1`, the default) or 2.0 (`v2`).
     #[serde(default)]
     pub protocol: Protocol,
+    /// How requests are compressed: `whole` (default), as senders do it; or `patched`, from a template, at a fraction of
+    /// the cost, for requests that are made while they are sent.
+    #[serde(default, skip_serializing_if = "Compression::is_whole")]
+    pub compression: Compression,
     /// Independent streams; each series belongs to one. Default 4.
     #[serde(default = "defaults::senders")]
     pub senders: u32,
@@ -83,6 +87,23 @@ impl Protocol {
             Self::V1 => "application/x-protobuf",
             Self::V2 => "application/x-protobuf;proto=io.prometheus.write.v2.Request",
         }
+    }
+}
+
+/// How requests are compressed, always into snappy's block format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Each by itself.
+    #[default]
+    Whole,
+    /// What is alike in all requests of a page is compressed once; values stay as they are. A few bytes a sample longer.
+    Patched,
+}
+
+impl Compression {
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
     }
 }
 

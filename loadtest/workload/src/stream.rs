@@ -8,7 +8,7 @@ use crate::page::{ExemplarRow, Page, metadata_v1};
 use crate::random::{mix2, unit};
 use crate::request::{Request, Row};
 use crate::series::{Family, MetricKind, Series};
-use crate::spec::Protocol;
+use crate::spec::{Compression, Protocol};
 use crate::value::{Round, Value};
 use crate::workload::{Plan, Unit};
 
@@ -324,7 +324,12 @@ impl Stream {
     ) {
         let spec = &self.plan.spec;
         request.body.clear();
-        if self.encodes {
+        let may_patch = spec.compression == Compression::Patched && exemplars.is_empty();
+        if !self.encodes {
+            // Rows are all that is asked for.
+        } else if may_patch && let Some(template) = page.template(&rows, &mut self.buffers.snappy) {
+            template.fill(&rows, &mut request.body);
+        } else {
             page.encode(&rows, natives, exemplars, &mut self.buffers.raw);
             request
                 .body

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use vigie_model::{Labels, Matcher, MetricMetadata, TenantId};
+use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
 use vigie_promql::{Annotations, QueryValue, Vector};
 
 /// Answers queries. A call is dropped when its client goes away, which must stop its work.
@@ -51,6 +51,16 @@ pub trait QueryBackend: Send + Sync {
         tenant: &TenantId,
         request: &MetadataRequest,
     ) -> Result<BTreeMap<String, Vec<MetricMetadata>>, QueryError>;
+
+    /// Exemplars between two times, both inclusive, of the series that match any of the sets: by series, then by
+    /// time. Series without any are left out.
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        matcher_sets: &[Vec<Matcher>],
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, QueryError>;
 
     /// The newest sample of every series that matches any of the sets and is not stale at `time_ms`.
     async fn federate(

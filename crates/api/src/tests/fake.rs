@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::Notify;
-use vigie_model::{FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
+use vigie_model::{Exemplar, FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
 use vigie_promql::{Annotations, MatrixSeries, QueryValue, Vector, VectorSample};
 
 use crate::*;
@@ -221,6 +221,39 @@ impl QueryBackend for FakeQuery {
             ("a".to_owned(), vec![entry("one"), entry("two")]),
             ("b".to_owned(), vec![entry("three")]),
         ]))
+    }
+
+    /// One for each matcher set, which it names, and one without labels.
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        sets: &[Vec<Matcher>],
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, QueryError> {
+        let exemplar = |pairs: &[(&str, &str)], value, timestamp_ms| Exemplar {
+            labels: labels(pairs),
+            value,
+            timestamp_ms,
+            has_own_time: true,
+        };
+        let of_set = |set: &Vec<Matcher>| {
+            let text: Vec<String> = set
+                .iter()
+                .map(|matcher| format!("{}={}", matcher.name, matcher.value))
+                .collect();
+            let series = labels(&[
+                ("__name__", "x"),
+                ("set", &text.join(" ")),
+                ("tenant", tenant.as_str()),
+            ]);
+            let exemplars = vec![
+                exemplar(&[("trace_id", "\"1\"")], 0.25, start_ms),
+                exemplar(&[], f64::INFINITY, end_ms),
+            ];
+            (series, exemplars)
+        };
+        Ok(sets.iter().map(of_set).collect())
     }
 
     async fn federate(

@@ -238,7 +238,16 @@ async fn expressions_are_formatted_and_parsed() {
          \"matching\":null,\"op\":\">\",\"rhs\":{\"type\":\"numberLiteral\",\"val\":\"1\"},\"type\":\"binaryExpr\"}",
     )
     .await;
-    check_data("/api/v1/query_exemplars?query=rate(up%5B1m%5D)", "[]").await;
+    check_data(
+        "/api/v1/query_exemplars?query=rate(up%5B1m%5D)%2B(a%7Bb%3D%22c%22%7D%20offset%201d)&start=1.5&end=60",
+        "[{\"seriesLabels\":{\"__name__\":\"x\",\"set\":\"__name__=up\",\"tenant\":\"anonymous\"},\
+         \"exemplars\":[{\"labels\":{\"trace_id\":\"\\\"1\\\"\"},\"value\":\"0.25\",\"timestamp\":1.500},\
+         {\"labels\":{},\"value\":\"+Inf\",\"timestamp\":60}]},\
+         {\"seriesLabels\":{\"__name__\":\"x\",\"set\":\"b=c __name__=a\",\"tenant\":\"anonymous\"},\
+         \"exemplars\":[{\"labels\":{\"trace_id\":\"\\\"1\\\"\"},\"value\":\"0.25\",\"timestamp\":1.500},\
+         {\"labels\":{},\"value\":\"+Inf\",\"timestamp\":60}]}]",
+    )
+    .await;
     check("/api/v1/query_exemplars?query=1", 204, "").await;
 }
 

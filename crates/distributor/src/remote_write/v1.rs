@@ -2,9 +2,11 @@
 
 use vigie_model::{InvalidLabels, Labels, MetricKind, TenantId};
 
+use super::exemplars::{self, RawExemplars};
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
+use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -20,6 +22,7 @@ pub(crate) struct RequestV1<'a> {
     /// All samples, series by series.
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
+    exemplars: RawExemplars<'a>,
     histograms: usize,
 }
 
@@ -45,6 +48,7 @@ impl<'a> RequestV1<'a> {
             series: Vec::new(),
             samples: Vec::new(),
             families: Vec::new(),
+            exemplars: Vec::new(),
             histograms: 0,
         };
         let mut reader = Reader { rest: decoded };
@@ -91,6 +95,10 @@ impl<'a> RequestV1<'a> {
                 (2, Value::Bytes(sample)) => {
                     only_labels = false;
                     self.samples.push(read_sample(sample)?);
+                }
+                (3, Value::Bytes(exemplar)) => {
+                    only_labels = false;
+                    self.exemplars.push((self.series.len() as u32, exemplar));
                 }
                 (4, Value::Bytes(_)) => {
                     only_labels = false;
@@ -154,6 +162,10 @@ impl SeriesSource for RequestV1<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn exemplars(&self) -> Vec<SeriesExemplar> {
+        exemplars::decode(&self.exemplars, exemplars::labels_v1)
     }
 }
 

@@ -6,9 +6,11 @@
 
 use vigie_model::{InvalidLabels, Labels, METRIC_NAME, TenantId};
 
+use super::exemplars::{self, RawExemplars};
 use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
+use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Family, Row, SeriesSource};
 use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 
@@ -26,6 +28,7 @@ pub(crate) struct RequestV2<'a> {
     /// All samples, series by series.
     samples: Vec<(i64, f64)>,
     families: Vec<Family<'a>>,
+    exemplars: RawExemplars<'a>,
     histograms: usize,
 }
 
@@ -63,6 +66,7 @@ impl<'a> RequestV2<'a> {
             refs: Vec::new(),
             samples: Vec::new(),
             families: Vec::new(),
+            exemplars: Vec::new(),
             histograms: 0,
         };
         let mut metadata = Vec::new();
@@ -112,6 +116,8 @@ impl<'a> RequestV2<'a> {
     fn scan_series(&mut self, message: &'a [u8]) -> Result<MetadataRefs, WriteError> {
         let mut metadata = MetadataRefs::default();
         let mut histograms = 0;
+        let samples_start = self.samples.len();
+        let exemplars_start = self.exemplars.len();
         let mut reader = Reader { rest: message };
         while let Some(field) = reader.field()? {
             match field {
@@ -124,10 +130,17 @@ impl<'a> RequestV2<'a> {
                 (1, Value::Varint(number)) => self.refs.push(symbol_number(number)?),
                 (2, Value::Bytes(sample)) => self.samples.push(read_sample(sample)?),
                 (3, Value::Bytes(_)) => histograms += 1,
+                (4, Value::Bytes(exemplar)) => {
+                    self.exemplars.push((self.series.len() as u32, exemplar));
+                }
                 (5, Value::Bytes(message)) => metadata = read_metadata(message)?,
                 (1..=3 | 5, _) => return Err(unreadable("a field of a series has the wrong wire type")),
                 _ => {}
             }
+        }
+        // A series without samples is an error, whatever else it has.
+        if self.samples.len() == samples_start && histograms == 0 {
+            self.exemplars.truncate(exemplars_start);
         }
         self.histograms += histograms;
         self.series.push(SymbolicSeries {
@@ -249,6 +262,23 @@ impl SeriesSource for RequestV2<'_> {
 
     fn families(&self) -> &[Family<'_>] {
         &self.families
+    }
+
+    fn exemplars(&self) -> Vec<SeriesExemplar> {
+        exemplars::decode(&self.exemplars, |message| {
+            exemplars::labels_v2(message, &self.symbols)
+        })
+    }
+
+    fn exemplar_count(&self) -> usize {
+        self.exemplars.len()
+    }
+
+    fn exemplar_rejection(&self, series: usize) -> Option<String> {
+        Some(format!(
+            "out of order exemplar for series {}",
+            self.describe(series)
+        ))
     }
 
     /// None if nothing is wrong with the labels.

@@ -14,6 +14,7 @@ fn render(mut parser: Parser<'_>) -> String {
             Ok(Some(Entry::Type { name, kind })) => format!("type {name} {}", kind.as_str()),
             Ok(Some(Entry::Help { name, text })) => format!("help {name} {text:?}"),
             Ok(Some(Entry::Unit { name, unit })) => format!("unit {name} {unit:?}"),
+            Ok(Some(Entry::Histogram(histogram))) => format!("{histogram:?}"),
             Ok(Some(Entry::Comment(text))) => format!("comment {}", String::from_utf8_lossy(text)),
             Ok(Some(Entry::Series(series))) => {
                 let labels = match series.labels() {

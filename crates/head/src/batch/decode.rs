@@ -5,7 +5,7 @@ use vigie_model::{MetricKind, MetricMetadata, TenantId, read_uvarint};
 use super::header::{
     CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, KIND_RETAIN, RETAIN_BYTES, ROW_COUNT_AT, Stamp, VERSION, field,
 };
-use super::{CorruptEntry, Rows, section};
+use super::{CorruptEntry, ExemplarView, Rows, section};
 use crate::index::are_labels;
 
 /// A parsed log entry.
@@ -60,6 +60,7 @@ pub(crate) struct BatchView<'a> {
     pub(crate) declared: Vec<Declared<'a>>,
     /// Position in the batch's tenants, metric name, and what it is.
     pub(crate) metadata: Vec<(usize, &'a str, MetricMetadata)>,
+    pub(crate) exemplars: Vec<ExemplarView<'a>>,
     row_kinds: &'a [u8],
     known_ids: &'a [u8],
     declared_indexes: &'a [u8],
@@ -96,6 +97,7 @@ impl<'a> BatchView<'a> {
                 section::DECLARED_INDEXES => view.declared_indexes = content,
                 section::TIMES => view.times = content,
                 section::FLOATS => view.floats = content,
+                section::EXEMPLARS => view.read_exemplars(content)?,
                 unknown => return Err(CorruptEntry::UnknownSection(unknown)),
             }
         }
@@ -205,7 +207,7 @@ pub(crate) fn take_metadata<'a>(input: &mut &'a [u8]) -> Result<(&'a str, Metric
     Ok((name, MetricMetadata { kind, help, unit }))
 }
 
-fn expect_end(input: &[u8]) -> Result<(), CorruptEntry> {
+pub(super) fn expect_end(input: &[u8]) -> Result<(), CorruptEntry> {
     if input.is_empty() {
         Ok(())
     } else {

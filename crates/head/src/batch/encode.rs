@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use vigie_model::{MetricKind, MetricMetadata, SeriesId, TenantId, write_uvarint, write_varint};
 
+use super::exemplars::ExemplarColumn;
 use super::header::{CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, ROW_COUNT_AT, VERSION};
 use super::section;
 
@@ -38,6 +39,7 @@ pub struct BatchEncoder {
     times: Vec<u8>,
     last_time_ms: i64,
     floats: Vec<u8>,
+    pub(super) exemplars: ExemplarColumn,
 }
 
 impl BatchEncoder {
@@ -99,7 +101,10 @@ impl BatchEncoder {
 
     /// Whether there is nothing to send: neither rows nor series nor metadata.
     pub fn is_empty(&self) -> bool {
-        self.floats.is_empty() && self.declared_count == 0 && self.metadata_count == 0
+        self.floats.is_empty()
+            && self.declared_count == 0
+            && self.metadata_count == 0
+            && self.exemplars.count == 0
     }
 
     /// The size [`BatchEncoder::finish`] will give, to within 100 bytes.
@@ -113,6 +118,7 @@ impl BatchEncoder {
             + self.declared_indexes.len()
             + self.times.len()
             + self.floats.len()
+            + self.exemplars.bytes.len()
     }
 
     /// The batch, its leader's part still empty: see [`super::stamp`].
@@ -149,6 +155,11 @@ impl BatchEncoder {
             if !column.is_empty() {
                 write_section(&mut out, id, &[column]);
             }
+        }
+        if self.exemplars.count > 0 {
+            let mut prefix = Vec::with_capacity(5);
+            write_uvarint(&mut prefix, u64::from(self.exemplars.count));
+            write_section(&mut out, section::EXEMPLARS, &[&prefix, &self.exemplars.bytes]);
         }
         let checksum = crc32c::crc32c(&out[HEADER_BYTES..]);
         out[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());

@@ -15,6 +15,7 @@ pub(super) const CHECKSUM_AT: usize = 4;
 pub(super) const PROPOSED_AT: usize = 8;
 pub(super) const WINDOW_AT: usize = 16;
 pub(crate) const ROW_COUNT_AT: usize = 24;
+pub(crate) const MAX_EXEMPLARS_AT: usize = 28;
 
 /// What the leader decides about a batch, so that every replica decides alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Stamp {
     pub out_of_order_window_ms: i64,
     /// None is defined yet: 0.
     pub flags: u16,
+    /// How many exemplars a tenant may have in this shard; 0 drops those that there are.
+    pub max_exemplars: u32,
 }
 
 impl Stamp {
@@ -33,6 +36,7 @@ impl Stamp {
             proposed_at_ms: i64::from_le_bytes(field(header, PROPOSED_AT)),
             out_of_order_window_ms: i64::from_le_bytes(field(header, WINDOW_AT)),
             flags: u16::from_le_bytes(field(header, FLAGS_AT)),
+            max_exemplars: u32::from_le_bytes(field(header, MAX_EXEMPLARS_AT)),
         };
         if stamp.flags == 0 {
             Ok(stamp)
@@ -61,6 +65,7 @@ pub fn stamp(batch: &mut [u8], stamp: Stamp) -> Result<(), CorruptEntry> {
     header[FLAGS_AT..FLAGS_AT + 2].copy_from_slice(&stamp.flags.to_le_bytes());
     header[PROPOSED_AT..PROPOSED_AT + 8].copy_from_slice(&stamp.proposed_at_ms.to_le_bytes());
     header[WINDOW_AT..WINDOW_AT + 8].copy_from_slice(&stamp.out_of_order_window_ms.to_le_bytes());
+    header[MAX_EXEMPLARS_AT..MAX_EXEMPLARS_AT + 4].copy_from_slice(&stamp.max_exemplars.to_le_bytes());
     Ok(())
 }
 

@@ -45,6 +45,7 @@ fn check(rows: &[Row], declared: &[Labels]) -> Vec<u8> {
         proposed_at_ms: 1_700_000_000_000,
         out_of_order_window_ms: 60_000,
         flags: 0,
+        max_exemplars: 0,
     };
     stamp(&mut bytes, stamped).unwrap();
     assert_eq!(verify(&bytes), Ok(rows.len()));

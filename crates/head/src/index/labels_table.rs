@@ -2,41 +2,40 @@
 
 use hashbrown::HashTable;
 
-/// Series ids by the hash of tenant and label pairs.
+/// Series ids by the hash of tenant and label pairs, 32 bits each.
 ///
-/// The hash is kept beside the id: growing would else have to fetch every series to hash it again.
+/// The hash is kept in the series' row, so growing fetches the rows, but no labels.
 #[derive(Debug, Default)]
 pub(crate) struct LabelsTable {
-    entries: HashTable<Entry>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    id: u32,
-    hash: u32,
+    ids: HashTable<u32>,
 }
 
 impl LabelsTable {
-    pub(crate) fn reserve(&mut self, additional: usize) {
-        self.entries.reserve(additional, |entry| spread(entry.hash));
+    /// `hash_of` gives the hash a series was inserted under, here and below.
+    pub(crate) fn reserve(&mut self, additional: usize, hash_of: impl Fn(u32) -> u32) {
+        self.ids.reserve(additional, |&id| spread(hash_of(id)));
     }
 
-    /// The series with this hash that `is_it` recognises.
+    /// The series with this hash that `is_it` recognises. It is asked of a few with other hashes, too.
     pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.entries
-            .find(spread(hash), |entry| entry.hash == hash && is_it(entry.id))
-            .map(|entry| entry.id)
+        self.ids.find(spread(hash), |&id| is_it(id)).copied()
     }
 
-    pub(crate) fn insert(&mut self, hash: u32, id: u32) {
-        self.entries
-            .insert_unique(spread(hash), Entry { id, hash }, |entry| spread(entry.hash));
+    pub(crate) fn insert(&mut self, hash: u32, id: u32, hash_of: impl Fn(u32) -> u32) {
+        self.ids
+            .insert_unique(spread(hash), id, |&id| spread(hash_of(id)));
     }
 
+    /// Needs no rows: they may be gone.
     pub(crate) fn remove(&mut self, hash: u32, id: u32) {
-        if let Ok(entry) = self.entries.find_entry(spread(hash), |entry| entry.id == id) {
+        if let Ok(entry) = self.ids.find_entry(spread(hash), |&other| other == id) {
             entry.remove();
         }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.ids.allocation_size()
     }
 }
 

@@ -33,12 +33,11 @@ pub(crate) fn pair_name(pair: &[u8]) -> &str {
     take_text(&mut rest).unwrap_or_default()
 }
 
-/// The value of a packed pair.
-pub(crate) fn pair_value(pair: &[u8]) -> &str {
+/// A packed pair's name and value, each behind its length.
+pub(crate) fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = pair;
-    take_text(&mut rest)
-        .and_then(|_| take_text(&mut rest))
-        .unwrap_or_default()
+    take_bytes(&mut rest)?;
+    Some(pair.split_at(pair.len() - rest.len()))
 }
 
 fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {

@@ -71,6 +71,15 @@ impl Postings {
         }
     }
 
+    /// Bytes on the heap; of bitmaps, those of their content.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Postings::One(_) => 0,
+            Postings::Few(ids) => ids.capacity() * size_of::<u32>(),
+            Postings::Many(bitmap) => size_of::<RoaringBitmap>() + bitmap.serialized_size(),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -109,8 +118,8 @@ impl Postings {
         }
     }
 
-    /// The union of many sets.
-    pub(crate) fn union<'a>(sets: impl Iterator<Item = &'a Postings>) -> RoaringBitmap {
+    /// The union of many sets of ids below `end`.
+    pub(crate) fn union<'a>(sets: impl Iterator<Item = &'a Postings>, end: u32) -> RoaringBitmap {
         let mut union = RoaringBitmap::new();
         let mut singles = Vec::new();
         for postings in sets {
@@ -119,8 +128,7 @@ impl Postings {
                 few => singles.extend_from_slice(few.as_few()),
             }
         }
-        singles.sort_unstable();
-        union | singles.into_iter().collect::<RoaringBitmap>()
+        union | set_of(singles, end)
     }
 
     fn as_few(&self) -> &[u32] {
@@ -128,6 +136,47 @@ impl Postings {
             Postings::One(id) => std::slice::from_ref(id),
             Postings::Few(ids) => ids,
             Postings::Many(_) => &[],
+        }
+    }
+}
+
+/// Above one id in so many, setting bits beats sorting.
+const DENSE: usize = 256;
+
+/// A set of ids below `end` that come in no order.
+fn set_of(mut ids: Vec<u32>, end: u32) -> RoaringBitmap {
+    if ids.len() < end as usize / DENSE {
+        ids.sort_unstable();
+        return ids.into_iter().collect();
+    }
+    let mut bits = vec![0u8; end as usize / 8 + 1];
+    for id in ids {
+        if let Some(byte) = bits.get_mut(id as usize / 8) {
+            *byte |= 1 << (id % 8);
+        }
+    }
+    RoaringBitmap::from_lsb0_bytes(0, &bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_union_is_a_union(sets in prop::collection::vec(prop::collection::vec(0u32..2000, 0..100), 0..6), end in 2000u32..1_000_000) {
+            let postings: Vec<Postings> = sets
+                .iter()
+                .map(|ids| {
+                    let mut postings = Postings::default();
+                    ids.iter().for_each(|&id| postings.insert(id));
+                    postings
+                })
+                .collect();
+            let expected: RoaringBitmap = sets.iter().flatten().copied().collect();
+            prop_assert_eq!(Postings::union(postings.iter(), end), expected);
         }
     }
 }

@@ -56,7 +56,12 @@ fn check(head: &Head, matchers: &[Matcher]) -> usize {
         .collect();
     values.sort();
     values.dedup();
-    assert_eq!(head.label_values(&tenant(0), "a", matchers), values);
+    assert_eq!(head.label_values(&tenant(0), "a", matchers, usize::MAX), values);
+    values.truncate(2);
+    assert_eq!(head.label_values(&tenant(0), "a", matchers, 2), values);
+    for id in &selected {
+        assert!(head.has_samples(*id, 1000, 3000) && !head.has_samples(*id, 3001, 4000));
+    }
     selected.len()
 }
 
@@ -153,13 +158,16 @@ fn statistics_count_per_tenant() {
     );
 }
 
-fn any_matcher() -> impl Strategy<Value = Matcher> {
-    let op = prop_oneof![
+fn any_op() -> impl Strategy<Value = MatchOp> {
+    prop_oneof![
         Just(MatchOp::Equal),
         Just(MatchOp::NotEqual),
         Just(MatchOp::Regex),
         Just(MatchOp::NotRegex)
-    ];
+    ]
+}
+
+fn any_matcher() -> impl Strategy<Value = Matcher> {
     let value = prop_oneof![
         "[0-9]{0,2}",
         "[0-9]\\|[0-9]{0,2}",
@@ -167,7 +175,38 @@ fn any_matcher() -> impl Strategy<Value = Matcher> {
         "[0-9]\\?",
         Just(".+".to_owned())
     ];
-    (op, "[abc]", value).prop_map(|(op, name, value)| Matcher::new(op, name, value).unwrap())
+    (any_op(), "[abc]", value).prop_map(|(op, name, value)| Matcher::new(op, name, value).unwrap())
+}
+
+/// Values that are long, that hold what lengths look like, newlines, and characters of several bytes.
+fn hostile_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a7é\\n\u{1}-\u{8}-]{1,8}",
+        1 => "(pod|web)-7f[a-c]{1,3}",
+        1 => "[a-c]{100,300}",
+        1 => Just("x".repeat(20_000)),
+    ]
+}
+
+fn hostile_matcher() -> impl Strategy<Value = Matcher> {
+    let text = prop_oneof![
+        "[a7é\\n\u{1}-\u{8}-]{0,3}",
+        Just("7f".to_owned()),
+        Just("pod-".to_owned())
+    ];
+    let value = (text.clone(), text, 0..10).prop_map(|(left, right, form)| match form {
+        0 => left,
+        1 => format!("{left}|{right}"),
+        2 => format!("{left}.*"),
+        3 => format!(".*{left}.*"),
+        4 => format!("{left}.+{right}"),
+        5 => format!("(?i){left}.*"),
+        6 => format!(".*{left}.*|.*{right}.*"),
+        7 => format!("({left})?{right}.?"),
+        8 => format!("(pod|web)-{left}[a-c]+"),
+        _ => ".*".to_owned(),
+    });
+    (any_op(), "[abc]", value).prop_map(|(op, name, value)| Matcher::new(op, name, value).unwrap())
 }
 
 proptest! {
@@ -194,4 +233,57 @@ proptest! {
         let restored = Head::restore(&image.meta, image.new_series.iter(), image.heads.iter()).unwrap();
         prop_assert_eq!(restored.select(&tenant(0), &matchers), head.select(&tenant(0), &matchers));
     }
+
+    #[test]
+    fn hostile_values_are_found_as_by_a_scan(
+        series in prop::collection::vec(prop::collection::btree_map("[abc]", hostile_value(), 1..4), 1..60),
+        matchers in prop::collection::vec(hostile_matcher(), 1..4),
+    ) {
+        let series: Vec<Labels> = series.iter().map(|pairs| Labels::from_pairs(pairs).unwrap()).collect();
+        check(&head_of(&series), &matchers);
+    }
+}
+
+/// So many values that they fill several segments, of which some lose values and some go.
+#[test]
+fn values_are_found_after_others_are_gone() {
+    let series: Vec<Labels> = (0..3000)
+        .map(|number| {
+            labels(&[
+                ("__name__", "up"),
+                ("a", &format!("pod-{}-{number:x}", number % 7)),
+            ])
+        })
+        .collect();
+    let mut head = head_of(&series);
+    let matchers = |pattern: &str| [Matcher::new(MatchOp::Regex, "a", pattern).unwrap()];
+    let counts = |head: &Head| {
+        ["pod-3-.*", ".*-7.*", ".*-(1|2).*", "pod-[34].*f", ".+"]
+            .map(|pattern| check(head, &matchers(pattern)))
+    };
+    let before = counts(&head);
+    let mut encoder = BatchEncoder::new();
+    let owner = encoder.tenant(&tenant(0));
+    for labels in series[..1200].iter().step_by(3).chain(&series[2900..]) {
+        let index = encoder.declare(owner, labels.as_packed());
+        encoder.push_declared(index, 2000, 1.0);
+    }
+    head.apply(&encoder.finish()).unwrap();
+    head.apply(&encode_retain(1500)).unwrap();
+    let fewer = counts(&head);
+    assert!(
+        before
+            .iter()
+            .zip(&fewer)
+            .all(|(before, fewer)| before > fewer && *fewer > 0)
+    );
+    // They come back under other numbers.
+    let mut encoder = BatchEncoder::new();
+    let owner = encoder.tenant(&tenant(0));
+    for labels in &series {
+        let index = encoder.declare(owner, labels.as_packed());
+        encoder.push_declared(index, 2500, 1.0);
+    }
+    head.apply(&encoder.finish()).unwrap();
+    assert_eq!(counts(&head), before);
 }

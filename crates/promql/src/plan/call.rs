@@ -1,6 +1,6 @@
 //! Plans function calls.
 
-use vigie_model::{LabelsBuilder, METRIC_NAME, MatchOp, Matcher};
+use vigie_model::{LabelsBuilder, METRIC_NAME, MatchOp, Matcher, anchored_regex};
 
 use crate::{CallExpr, EvalError, Expr, ExprKind, RangeEdge, Span};
 
@@ -171,7 +171,7 @@ impl Builder<'_> {
             )
         })?;
         let pattern = string(argument(call, 4)?)?;
-        let regex = regex::Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
+        let regex = anchored_regex(&pattern).map_err(|_| {
             EvalError::Execution(format!(
                 "invalid regular expression in label_replace(): {pattern}"
             ))

@@ -34,6 +34,10 @@ pub struct PushResponse {
     /// Rows that repeat a stored sample bit by bit.
     #[prost(uint32, tag = "4")]
     pub duplicates: u32,
+    /// Exemplars that were not kept, by their position among the batch's exemplars: OUT_OF_ORDER or
+    /// UNKNOWN_SERIES.
+    #[prost(message, repeated, tag = "10")]
+    pub rejected_exemplars: ::prost::alloc::vec::Vec<RejectedRow>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RejectedRow {
@@ -177,11 +181,53 @@ pub struct LabelValuesRequest {
     pub start_ms: i64,
     #[prost(int64, tag = "5")]
     pub end_ms: i64,
+    /// 0 means all of them, else the first so many in order are enough.
+    #[prost(uint32, tag = "6")]
+    pub limit: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LabelValuesResponse {
     #[prost(string, repeated, tag = "1")]
     pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExemplarsRequest {
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub sets: ::prost::alloc::vec::Vec<MatcherSet>,
+    /// Both inclusive.
+    #[prost(int64, tag = "3")]
+    pub start_ms: i64,
+    #[prost(int64, tag = "4")]
+    pub end_ms: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExemplarsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub series: ::prost::alloc::vec::Vec<SeriesExemplars>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SeriesExemplars {
+    /// Packed form: docs/formats/labels.md.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub labels: ::prost::bytes::Bytes,
+    /// By time.
+    #[prost(message, repeated, tag = "2")]
+    pub exemplars: ::prost::alloc::vec::Vec<Exemplar>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Exemplar {
+    /// Packed form; may be empty.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub labels: ::prost::bytes::Bytes,
+    #[prost(fixed64, tag = "2")]
+    pub value_bits: u64,
+    #[prost(sfixed64, tag = "3")]
+    pub timestamp_ms: i64,
+    /// The source gave the time; otherwise it is that of the scrape.
+    #[prost(bool, tag = "4")]
+    pub has_own_time: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MetadataRequest {
@@ -561,6 +607,31 @@ pub mod ingester_client {
                 .insert(GrpcMethod::new("vigie.v1.Ingester", "LabelValues"));
             self.inner.unary(req, path, codec).await
         }
+        /// Exemplars of the series that match any of the matcher sets, each series once per shard.
+        pub async fn exemplars(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExemplarsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExemplarsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/vigie.v1.Ingester/Exemplars",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("vigie.v1.Ingester", "Exemplars"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Type, help and unit of metric families.
         pub async fn metadata(
             &mut self,
@@ -677,6 +748,17 @@ pub mod ingester_server {
             tonic::Response<super::LabelValuesResponse>,
             tonic::Status,
         >;
+        /// Server streaming response type for the Exemplars method.
+        type ExemplarsStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExemplarsResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Exemplars of the series that match any of the matcher sets, each series once per shard.
+        async fn exemplars(
+            &self,
+            request: tonic::Request<super::ExemplarsRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ExemplarsStream>, tonic::Status>;
         /// Type, help and unit of metric families.
         async fn metadata(
             &self,
@@ -1039,6 +1121,52 @@ pub mod ingester_server {
                     };
                     Box::pin(fut)
                 }
+                "/vigie.v1.Ingester/Exemplars" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExemplarsSvc<T: Ingester>(pub Arc<T>);
+                    impl<
+                        T: Ingester,
+                    > tonic::server::ServerStreamingService<super::ExemplarsRequest>
+                    for ExemplarsSvc<T> {
+                        type Response = super::ExemplarsResponse;
+                        type ResponseStream = T::ExemplarsStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExemplarsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Ingester>::exemplars(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExemplarsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/vigie.v1.Ingester/Metadata" => {
                     #[allow(non_camel_case_types)]
                     struct MetadataSvc<T: Ingester>(pub Arc<T>);
@@ -1185,6 +1313,9 @@ pub struct WriteRequest {
     pub value_bits: ::prost::alloc::vec::Vec<u64>,
     #[prost(message, repeated, tag = "6")]
     pub metadata: ::prost::alloc::vec::Vec<FamilyMetadata>,
+    /// Of series that have rows here or had some before.
+    #[prost(message, repeated, tag = "20")]
+    pub exemplars: ::prost::alloc::vec::Vec<SeriesExemplars>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WriteResponse {
@@ -1200,6 +1331,9 @@ pub struct WriteResponse {
     pub too_old: u64,
     #[prost(uint64, tag = "6")]
     pub duplicate_timestamp: u64,
+    /// Exemplars that were not kept because the series has newer ones.
+    #[prost(uint64, tag = "20")]
+    pub out_of_order_exemplars: u64,
 }
 /// Generated client implementations.
 pub mod distributor_client {

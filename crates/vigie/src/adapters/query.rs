@@ -9,7 +9,7 @@ use vigie_api::{
     Found, HeadStats, LabelsRequest, MetadataRequest, NamedCount, QueryAnswer, QueryBackend, QueryError,
     QueryErrorKind, QueryOptions, QueryRange, QueryStats, TsdbStats,
 };
-use vigie_model::{Labels, Matcher, MetricMetadata, TenantId};
+use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
 use vigie_promql::Vector;
 use vigie_querier::{FindRequest, Querier, QueryRequest};
 
@@ -82,6 +82,19 @@ impl QueryBackend for QueryAdapter {
             .take(request.limit.unwrap_or(usize::MAX))
             .map(|(name, entries)| (name, entries.into_iter().take(per_metric).collect()))
             .collect())
+    }
+
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        matcher_sets: &[Vec<Matcher>],
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Vec<(Labels, Vec<Exemplar>)>, QueryError> {
+        self.querier
+            .exemplars(tenant, matcher_sets, start_ms, end_ms)
+            .await
+            .map_err(edge_error)
     }
 
     async fn federate(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tonic::{Code, Request, Status};
 use vigie_proto::{DistributorHandle, v1};
-use vigie_scraper::{SampleSink, ScrapeBatch, ScrapedSample, SinkError, WriteSummary};
+use vigie_scraper::{SampleSink, ScrapeBatch, ScrapedExemplar, ScrapedSample, SinkError, WriteSummary};
 
 /// Samples that go into one request, so that a scrape of any size is sent in messages that fit.
 const SAMPLES_PER_REQUEST: usize = 10_000;
@@ -13,14 +13,24 @@ pub(crate) struct DistributorSink(pub(crate) DistributorHandle);
 #[async_trait]
 impl SampleSink for DistributorSink {
     async fn write(&self, batch: &ScrapeBatch) -> Result<WriteSummary, SinkError> {
-        let mut total = WriteSummary::default();
+        let mut total = WriteSummary {
+            // No column holds histograms yet.
+            dropped_histograms: batch.histograms.len() as u64,
+            ..WriteSummary::default()
+        };
         let mut metadata: Vec<v1::FamilyMetadata> = batch
             .metadata
             .iter()
             .map(|(name, metadata)| v1::FamilyMetadata::new(name, metadata))
             .collect();
-        for samples in batch.samples.chunks(SAMPLES_PER_REQUEST) {
-            let request = columns(batch.tenant.as_str(), samples, std::mem::take(&mut metadata));
+        let mut exemplars = of_series(&batch.exemplars);
+        let mut chunks = batch.samples.chunks(SAMPLES_PER_REQUEST).peekable();
+        while let Some(samples) = chunks.next() {
+            let mut request = columns(batch.tenant.as_str(), samples, std::mem::take(&mut metadata));
+            if chunks.peek().is_none() {
+                // Behind all samples, as some may be the first of their series.
+                request.exemplars = std::mem::take(&mut exemplars);
+            }
             let answer = self
                 .0
                 .write(Request::new(request))
@@ -30,6 +40,7 @@ impl SampleSink for DistributorSink {
             total.out_of_order += answer.out_of_order;
             total.duplicate += answer.duplicate_timestamp;
             total.out_of_bounds += answer.out_of_bounds + answer.too_old;
+            total.out_of_order_exemplars += answer.out_of_order_exemplars;
         }
         Ok(total)
     }
@@ -51,7 +62,19 @@ fn columns(tenant: &str, samples: &[ScrapedSample], metadata: Vec<v1::FamilyMeta
         timestamps_ms: samples.iter().map(|sample| sample.timestamp_ms).collect(),
         value_bits: samples.iter().map(|sample| sample.value.to_bits()).collect(),
         metadata,
+        exemplars: Vec::new(),
     }
+}
+
+/// Neighbours of one series together.
+fn of_series(exemplars: &[ScrapedExemplar]) -> Vec<v1::SeriesExemplars> {
+    exemplars
+        .chunk_by(|left, right| left.series == right.series)
+        .map(|same| v1::SeriesExemplars {
+            labels: same[0].series.as_packed().to_vec().into(),
+            exemplars: same.iter().map(|scraped| (&scraped.exemplar).into()).collect(),
+        })
+        .collect()
 }
 
 fn sink_error(status: Status) -> SinkError {

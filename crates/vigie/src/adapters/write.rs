@@ -30,6 +30,7 @@ impl WriteBackend for WriteAdapter {
             Ok(summary) => Ok(WriteSummary {
                 samples: summary.appended,
                 is_from_standby: summary.is_from_standby,
+                exemplars: summary.exemplars,
                 ..WriteSummary::default()
             }),
             Err(error) => Err(edge_error(error)),

@@ -4,9 +4,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use vigie_loadtest::compare::{CompareOptions, compare};
 use vigie_loadtest::progress::Progress;
+use vigie_loadtest::scenario;
 use vigie_systems::SystemKind;
 
-use super::output::{deliver, is_built, result_dir, stop_on_interrupt, work_dir};
+use super::output::{deliver, is_built, stop_on_interrupt, work_dir};
 use super::run::PlanArgs;
 
 /// Runs a scenario against several servers, one after the other, with the same bytes, and prints one table.
@@ -14,6 +15,10 @@ use super::run::PlanArgs;
 /// Answers are compared with Prometheus's if it takes part, else with those of the first server.
 #[derive(Debug, Args)]
 pub(super) struct Compare {
+    /// A scenario by name (`loadtest scenarios` lists them) or the path of a file.
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+
     #[command(flatten)]
     plan: PlanArgs,
 
@@ -66,8 +71,9 @@ impl Compare {
         }
         ensure!(!self.systems.is_empty(), "no server is left to run");
         let work_dir = work_dir(self.plan.work_dir.as_deref())?;
-        let plan = self.plan.plan(work_dir.path(), &progress)?;
-        let dir = result_dir(self.plan.out.as_deref(), &plan.scenario.name)?;
+        let scenario = scenario::load(&self.scenario)?;
+        let plan = self.plan.plan(scenario, work_dir.path(), &progress)?;
+        let dir = self.plan.result_dir(&plan.scenario.name)?;
         let stop = stop_on_interrupt(&progress)?;
         let options = CompareOptions {
             systems: self.systems.clone(),

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use vigie_differential::{
-    Answer, DifferentialReport, FoundDifference, Options, Query, Queryable, RunSpec, Schema, Tolerance, run,
+    Answer, DifferentialReport, FoundDifference, Generator, Options, Query, Queryable, RunSpec, Schema,
+    Tolerance, run,
 };
 use vigie_loadtest::progress::Progress;
 use vigie_loadtest::run::{Plan, PlanOptions, Target, feed};
@@ -63,13 +64,32 @@ pub(super) struct Diff {
     #[arg(long)]
     annotations: bool,
 
-    /// Ask for functions and aggregations that have to be enabled in both.
+    /// Also ask for these, which have to be enabled in both; may be given several times.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FEATURE")]
+    with: Vec<Feature>,
+
+    /// Print the queries of the first seed and ask none of them.
     #[arg(long)]
-    experimental: bool,
+    print: bool,
 
     /// Write the whole report here as JSON.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// PromQL beyond the stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Feature {
+    /// Experimental functions and aggregations.
+    ExperimentalFunctions,
+    /// Functions and operators of native histograms.
+    NativeHistograms,
+    /// Arithmetic in ranges and offsets.
+    DurationExpressions,
+    /// `fill`, `fill_left`, `fill_right`.
+    Fill,
+    /// `anchored` and `smoothed`.
+    ExtendedRanges,
 }
 
 /// One of the two, running.
@@ -116,7 +136,8 @@ impl Diff {
             let (scenario, text) = scenario::load(&self.scenario)?;
             let options = PlanOptions {
                 seed: self.seed.first().copied().unwrap_or(1),
-                duration: None,
+                scale: None,
+                size: None,
                 start_ms: None,
                 live: false,
             };
@@ -141,6 +162,14 @@ impl Diff {
             let end_ms = plan.end_ms().context("the scenario has no end: set `rounds`")?;
             (start(&self.a)?, start(&self.b)?, plan.data().start_ms, end_ms)
         };
+        if self.print {
+            let schema = schema(&a, start_ms, end_ms)?;
+            let seed = self.seed.first().copied().unwrap_or(1);
+            let queries = Generator::new(seed, &schema, self.options(start_ms, end_ms));
+            let count = usize::try_from(self.queries).context("count the queries")?;
+            queries.take(count).for_each(|query| print(query.to_string()));
+            return Ok(ExitCode::SUCCESS);
+        }
         let report = self.compare(&a, &b, start_ms, end_ms, &progress)?;
         for system in [a.system, b.system].into_iter().flatten() {
             system.stop()?;
@@ -155,6 +184,18 @@ impl Diff {
         } else {
             ExitCode::from(1)
         })
+    }
+
+    fn options(&self, start_ms: i64, end_ms: i64) -> Options {
+        let with = |feature| self.with.contains(&feature);
+        Options {
+            experimental_functions: with(Feature::ExperimentalFunctions),
+            native_histograms: with(Feature::NativeHistograms),
+            duration_expressions: with(Feature::DurationExpressions),
+            fill: with(Feature::Fill),
+            extended_ranges: with(Feature::ExtendedRanges),
+            ..Options::new(start_ms, end_ms)
+        }
     }
 
     fn compare(
@@ -179,10 +220,7 @@ impl Diff {
         let spec = RunSpec {
             seeds: self.seed.clone(),
             queries_per_seed: self.queries,
-            options: Options {
-                experimental_functions: self.experimental,
-                ..Options::new(start_ms, end_ms)
-            },
+            options: self.options(start_ms, end_ms),
             tolerance: Tolerance {
                 relative: self.tolerance,
                 annotations: self.annotations,
@@ -226,9 +264,14 @@ fn schema(side: &Side, start_ms: i64, end_ms: i64) -> Result<Schema> {
 
 fn describe(found: &FoundDifference) -> String {
     format!(
-        "seed {} query {} differs: {}\n    {} [{}]\n    a: {}\n    b: {}",
+        "seed {} query {} differs{}: {}\n    {} [{}]\n    a: {}\n    b: {}",
         found.seed,
         found.index,
+        if found.ill_conditioned {
+            " (ill-conditioned)"
+        } else {
+            ""
+        },
         found.detail,
         found.minimal_query,
         found.minimal_grid,
@@ -245,11 +288,20 @@ fn summarise(report: &DifferentialReport) {
         100.0 * report.non_empty_share(),
         report.errors
     ));
+    for (feature, exercised) in &report.coverage {
+        print(format!(
+            "  {feature}: {} queries, {} with samples",
+            exercised.queries, exercised.non_empty
+        ));
+    }
     for (signature, count) in &report.different_by_signature {
         print(format!("  {count} differ: {signature}"));
     }
     if let Some(why) = &report.ended_early {
         print(format!("ended early: {why}"));
     }
-    print(format!("{} queries were answered differently", report.different));
+    print(format!(
+        "{} queries were answered differently, {} of them ill-conditioned",
+        report.different, report.ill_conditioned
+    ));
 }

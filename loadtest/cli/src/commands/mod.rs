@@ -2,8 +2,12 @@
 
 mod compare;
 mod diff;
+mod farm;
+mod older;
 mod output;
 mod peers;
+mod record;
+mod replay;
 mod report;
 mod run;
 mod running;
@@ -31,6 +35,9 @@ pub(crate) struct Command {
 enum Verb {
     Run(run::Run),
     Compare(compare::Compare),
+    Record(record::Record),
+    Replay(replay::Replay),
+    Farm(farm::Farm),
     #[command(subcommand)]
     Peers(peers::Peers),
     Diff(diff::Diff),
@@ -45,6 +52,9 @@ impl Command {
         match self.verb {
             Verb::Run(run) => run.run(),
             Verb::Compare(compare) => compare.run(),
+            Verb::Record(record) => record.run(),
+            Verb::Replay(replay) => replay.run(),
+            Verb::Farm(farm) => farm.run(),
             Verb::Peers(peers) => peers.run(),
             Verb::Diff(diff) => diff.run(),
             Verb::Verify(verify) => verify.run(),

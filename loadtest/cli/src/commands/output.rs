@@ -11,6 +11,8 @@ use vigie_loadtest::progress::Progress;
 use vigie_report::{ComparisonTable, RunResult, render_html, render_markdown};
 use vigie_systems::SystemKind;
 
+use super::older;
+
 /// The report's row of long texts.
 const DURABILITY_ROW: &str = "acknowledged means";
 
@@ -20,8 +22,9 @@ pub(super) fn print(text: impl AsRef<str>) {
     println!("{}", text.as_ref());
 }
 
-/// The folder of a result: the one asked for, or a new one under `loadtest-results`.
-pub(super) fn result_dir(asked: Option<&Path>, scenario: &str) -> Result<PathBuf> {
+/// The folder of a result: the one asked for, or a new one under `loadtest-results`. What an older run has left in the
+/// one asked for is moved to `older/TIME` in it, or deleted; other files stay where they are.
+pub(super) fn result_dir(asked: Option<&Path>, scenario: &str, overwrite: bool) -> Result<PathBuf> {
     let dir = match asked {
         Some(dir) => dir.to_owned(),
         None => {
@@ -30,6 +33,7 @@ pub(super) fn result_dir(asked: Option<&Path>, scenario: &str) -> Result<PathBuf
         }
     };
     std::fs::create_dir_all(&dir).with_context(|| format!("make the folder {}", dir.display()))?;
+    older::clear(&dir, overwrite)?;
     Ok(dir)
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> Result<ExitCode> {
         let progress = Progress::new();
-        let workload = Replay::read(self.ledger.parent().unwrap_or(Path::new(".")))?;
+        let (workload, is_scraped) = Replay::read(self.ledger.parent().unwrap_or(Path::new(".")))?;
         let name = self.ledger.file_name().context("find the name of the ledger")?;
         let name = name.to_string_lossy().into_owned();
         let tenant = self
@@ -39,7 +39,7 @@ impl Verify {
             .or_else(|| Some(name.strip_prefix("ledger-")?.to_owned()));
         let api = Api::new(self.url.trim_end_matches('/'))?;
         let api = tenant.map_or_else(|| api.clone(), |tenant| api.for_tenant(&tenant));
-        let verdict = read_back(&self.ledger, workload, api, "reading back", &progress)?;
+        let verdict = read_back(&self.ledger, workload, is_scraped, api, "reading back", &progress)?;
         print(verdict.to_string());
         Ok(if verdict.is_clean() {
             ExitCode::SUCCESS

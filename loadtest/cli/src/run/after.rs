@@ -192,7 +192,15 @@ impl Driver<'_> {
             Some(tenant) => self.target.api().for_tenant(tenant),
         };
         let workload = self.plan.supply.workload().clone();
-        read_back(&file.path, workload, api, &title, self.options.progress)
+        let is_scraped = self.plan.scenario.scrape.is_some();
+        read_back(
+            &file.path,
+            workload,
+            is_scraped,
+            api,
+            &title,
+            self.options.progress,
+        )
     }
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use vigie_report::{Figure, Generator, Outcome, Setting, SystemRun, Totals};
 use vigie_systems::System;
 use vigie_systems::faults::{Schedule, Stage};
@@ -12,6 +12,7 @@ use super::target::Target;
 use super::write::{LiveClockSpec, Writing, Written};
 use crate::ask::{Oracle, judge};
 use crate::data::Ledgers;
+use crate::farm::Farm;
 use crate::progress::{Progress, short_count};
 use crate::scenario::SendMode;
 use crate::send::{Endpoint, Pace, Source};
@@ -27,6 +28,8 @@ pub struct DriveOptions<'a> {
     pub is_oracle: bool,
     /// What faults can happen to; needed by scenarios with faults.
     pub stage: Option<&'a Stage>,
+    /// The targets that the server was told to scrape; needed by scenarios that scrape.
+    pub farm: Option<&'a Farm>,
     /// Ends the run early, in order.
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
@@ -108,10 +111,9 @@ pub(super) struct Driver<'a> {
 
 impl Driver<'_> {
     fn everything(&mut self, oracle: &mut Option<Oracle>) -> Result<()> {
-        ensure!(
-            self.plan.scenario.scrape.is_none(),
-            "this build cannot serve targets to be scraped"
-        );
+        if self.plan.scenario.scrape.is_some() {
+            return self.everything_scraped();
+        }
         let cpu_before = self.target.cpu_seconds();
         let tenants = self.plan.supply.workload().tenants();
         let description = format!("{}, seed {}", self.plan.scenario.name, self.plan.seed);
@@ -139,6 +141,20 @@ impl Driver<'_> {
             self.run.totals.resident_bytes_peak = Figure::Value(account.peak_resident_bytes as f64);
         }
         Ok(())
+    }
+
+    fn everything_scraped(&mut self) -> Result<()> {
+        let farm = self.options.farm.context(
+            "scraping needs a server that the load tester runs itself: use --system, or `loadtest farm`",
+        )?;
+        let cpu_before = self.target.cpu_seconds();
+        let written = self.scrape(farm)?;
+        self.totals(&written, cpu_before);
+        self.run.totals.active_series = farm.pages().series() as u64;
+        self.settle(cpu_before)?;
+        Replay::of(self.plan).write(self.options.dir)?;
+        let file = self.write_down_scrapes(farm, self.options.dir)?;
+        self.verify(&[file])
     }
 
     /// History as fast as it is taken, then everything else by the scenario's pace.

@@ -8,16 +8,22 @@ use vigie_workload::{ShapeSpec, Workload, WorkloadSpec};
 use crate::data::{ApiReader, Regenerator};
 use crate::progress::{Progress, short_count};
 
-/// Compares a ledger of this workload with what a server shows of it.
+/// Compares a ledger of this workload with what a server shows of it. Where the server scraped it, series that it makes
+/// itself of every scrape are left out.
 pub fn read_back(
     ledger: &Path,
     workload: Workload,
+    is_scraped: bool,
     api: Api,
     title: &str,
     progress: &Progress,
 ) -> Result<Verdict> {
     let stage = progress.stage(title, 1000);
-    let options = verify_options(workload.spec());
+    let mut options = verify_options(workload.spec());
+    if is_scraped {
+        let own = Matcher::new("__name__", MatchKind::NotRegex, "up|scrape_.+");
+        options.scope.push(own);
+    }
     let verdict = verify(
         ledger,
         &options,
@@ -37,6 +43,8 @@ fn verify_options(data: &WorkloadSpec) -> VerifyOptions {
     /// The most samples of one answer.
     const MAX_SAMPLES: i64 = 2_000_000;
     let (label, series) = match data.shapes.as_slice() {
+        // The largest pages that exporters of hosts have.
+        [ShapeSpec::Recording { .. }] => ("instance", 2000),
         [ShapeSpec::TsbsCpu { .. }] => ("hostname", 10),
         [ShapeSpec::NodeExporter { series_per_host, .. }] => ("instance", i64::from(*series_per_host)),
         [ShapeSpec::K6 { .. }] => ("__name__", 1000),

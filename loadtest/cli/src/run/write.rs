@@ -192,8 +192,8 @@ impl Writing<'_> {
 }
 
 /// The accounts at a moment.
-struct Moment {
-    at: Instant,
+pub(super) struct Moment {
+    pub(super) at: Instant,
     cpu_seconds: Option<f64>,
     resident_bytes: Option<u64>,
     disk_bytes: Option<u64>,
@@ -202,7 +202,7 @@ struct Moment {
 
 impl Moment {
     /// Walks the disk unless its last size is given.
-    fn now(target: &Target, disk_bytes: Option<Option<u64>>) -> Result<Self> {
+    pub(super) fn now(target: &Target, disk_bytes: Option<Option<u64>>) -> Result<Self> {
         let account = match disk_bytes {
             Some(_) => target.quick_account(),
             None => target.account().unwrap_or(None),
@@ -217,7 +217,13 @@ impl Moment {
     }
 }
 
-fn interval(end: Duration, before: &Moment, after: &Moment, stretch: &Stretch, asked: &LiveCut) -> Interval {
+pub(super) fn interval(
+    end: Duration,
+    before: &Moment,
+    after: &Moment,
+    stretch: &Stretch,
+    asked: &LiveCut,
+) -> Interval {
     let length = after.at - before.at;
     let counts = &stretch.counts;
     let of_writers = counts.failed
@@ -245,7 +251,7 @@ fn interval(end: Duration, before: &Moment, after: &Moment, stretch: &Stretch, a
     }
 }
 
-fn note(interval: &Interval, after: &Moment) -> String {
+pub(super) fn note(interval: &Interval, after: &Moment) -> String {
     let rate = interval.samples_acked as f64 / interval.length_seconds.max(0.001);
     let mut note = format!("{} samples/s", short_count(rate));
     if let Some(p99) = interval.ack_p99_us {

@@ -22,6 +22,9 @@ pub struct Scenario {
     /// The data that are sent by remote write; absent if the server scrapes them itself.
     #[serde(default)]
     pub workload: Option<WorkloadSpec>,
+    /// Makes the workload's recordings that are not there, of this machine's node_exporter, at the workload's interval.
+    #[serde(default)]
+    pub record: Option<RecordSpec>,
     /// How `workload` is sent.
     #[serde(default)]
     pub send: SendSpec,
@@ -110,6 +113,14 @@ pub struct ScrapeSpec {
     pub workload: WorkloadSpec,
 }
 
+/// A recording of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordSpec {
+    /// At least 10; better an hour's.
+    pub scrapes: u64,
+}
+
 /// What is waited for before memory and disk are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +174,7 @@ pub const fn builtin() -> &'static [Builtin] {
         "out-of-order",
         "prombench",
         "prometheus-benchmark",
+        "recorded-24h",
         "remote-write-2",
         "restart-1m",
         "rules-200",
@@ -221,12 +233,20 @@ impl Scenario {
                     "`scrape.workload.rounds` is missing; say how often each target is scraped"
                 );
                 ensure!(
-                    self.faults.is_empty(),
-                    "`faults` and `scrape` together are not supported"
+                    self.faults.is_empty() && self.queries.is_empty() && !self.restart,
+                    "`scrape` does not go together with `faults`, `queries` or `restart`: each server scrapes at \
+                     times of its own"
                 );
             }
             (Some(_), Some(_)) => bail!("`workload` and `scrape` exclude each other"),
             (None, None) => bail!("`workload` is missing (or `scrape`, if the server collects the data)"),
+        }
+        if let Some(record) = &self.record {
+            ensure!(
+                (10..=100_000).contains(&record.scrapes),
+                "`record.scrapes` is {}; it must be between 10 and 100000",
+                record.scrapes
+            );
         }
         let send = &self.send;
         ensure!(
@@ -264,6 +284,13 @@ impl Scenario {
         self.workload
             .as_ref()
             .or(self.scrape.as_ref().map(|scrape| &scrape.workload))
+            .context("a scenario without data")
+    }
+
+    pub fn data_mut(&mut self) -> Result<&mut WorkloadSpec> {
+        self.workload
+            .as_mut()
+            .or(self.scrape.as_mut().map(|scrape| &mut scrape.workload))
             .context("a scenario without data")
     }
 
