@@ -88,6 +88,19 @@ test-peers: build tools-peers ## Vigie and the real peers: what they acknowledge
 test-kills: bootstrap ## 200 times kill -9 under load, in each layout; some ten minutes.
 	VIGIE_KILL9_ROUNDS=200 cargo test $(CARGO_FLAGS) --release --package vigie --test kill9 $(CARGO_TEST_FLAGS) -- --nocapture --test-threads=1
 
+# Seconds for each target, and which: `make fuzz FUZZ_SECONDS=3600 FUZZ_TARGETS=chunk`.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= chunk log_entry exposition remote_write promql labels config
+
+.PHONY: fuzz
+fuzz: bootstrap ## Fuzzes everything that reads bytes from outside; what it finds is left in fuzz/artifacts.
+	@[ -x $(TOOLS_BIN)/cargo-fuzz ] || cargo install --locked cargo-fuzz@0.13.2 --root $(VIGIE_CACHE)/tools
+	cd fuzz && for target in $(FUZZ_TARGETS); do \
+		mkdir -p corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(TOOLS_BIN)/cargo-fuzz run --fuzz-dir . --sanitizer none --release --target-dir $(CARGO_TARGET_DIR)/fuzz $$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=4096 -max_len=65536 -print_final_stats=1; \
+	done
+
 .PHONY: test-faults
 test-faults: build ## As root: disks are filled, networks cut and slowed, and nothing of it stays behind.
 	@scripts/bootstrap.sh faults

@@ -20,6 +20,10 @@ mod rules;
 mod scraped;
 mod series_cache;
 
+/// What fuzzing reads requests with, without a distributor.
+#[cfg(fuzzing)]
+pub mod fuzz;
+
 pub use distributor::{Distributor, DistributorOptions};
 pub use error::WriteError;
 pub use ingest::WriteSummary;

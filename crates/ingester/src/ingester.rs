@@ -13,7 +13,7 @@ use tonic::Status;
 use vigie_head::HeadOptions;
 use vigie_head::batch::Stamp;
 use vigie_model::{ShardId, TenantId};
-use vigie_replica::{ByteBudget, Replica, ReplicaError, ReplicaOptions};
+use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions};
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
@@ -244,7 +244,7 @@ type Opened = (LogDb, StateDb, BTreeMap<u32, Arc<Shard>>);
 async fn open_all(options: &IngesterOptions, identity: Identity) -> Result<Opened, IngesterError> {
     let state = open_state(options, identity)?;
     options.progress.begin(options.shards.len());
-    let node_budget = ByteBudget::new(256 << 20);
+    let node_budget = ProposalBudget::new(256 << 20);
     let (log_opened, log) = watch::channel(None);
     let mut opening = JoinSet::new();
     for &shard in &options.shards {
@@ -307,7 +307,7 @@ async fn open_shard(
     identity: Identity,
     mut log: watch::Receiver<Option<LogDb>>,
     state: &StateDb,
-    node_budget: ByteBudget,
+    node_budget: ProposalBudget,
     progress: &StartProgress,
 ) -> Result<Shard, IngesterError> {
     let store = state.shard(shard);
@@ -334,7 +334,7 @@ async fn open_shard(
     progress.shard_loaded(group.held_bytes(), Arc::clone(&uncheckpointed_bytes));
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);
-    options.group_budget = ByteBudget::new(64 << 20);
+    options.group_budget = ProposalBudget::new(64 << 20);
     options.node_budget = node_budget;
     let replica = Replica::open_single(options, 1, group, machine)
         .await

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use vigie_replica::{
-    ByteBudget, CheckpointTask, FatalError, Replica, ReplicaOptions, SnapshotInstaller, SnapshotReader,
+    CheckpointTask, FatalError, ProposalBudget, Replica, ReplicaOptions, SnapshotInstaller, SnapshotReader,
     StateMachine,
 };
 use vigie_storage::{Durability, LogDb, LogDbOptions};
@@ -82,7 +82,7 @@ async fn run(durability: Durability, groups: u64, entry_bytes: usize, in_flight:
     let mut log_options = LogDbOptions::new([1; 16]);
     log_options.durability = durability;
     let log = LogDb::open(&dir.path().join("log"), log_options).unwrap();
-    let node_budget = ByteBudget::new(256 << 20);
+    let node_budget = ProposalBudget::new(256 << 20);
     let mut replicas = Vec::new();
     for group in 0..groups {
         let mut options = ReplicaOptions::new([1; 16], group, group + 1);

@@ -7,12 +7,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 ///
 /// Cloning shares the budget: a node makes one and gives it to each of its replicas.
 #[derive(Debug, Clone)]
-pub struct ByteBudget {
+pub struct ProposalBudget {
     free: Arc<Semaphore>,
     limit_bytes: u32,
 }
 
-impl ByteBudget {
+impl ProposalBudget {
     pub fn new(limit_bytes: u32) -> Self {
         Self {
             free: Arc::new(Semaphore::new(limit_bytes as usize)),
@@ -42,8 +42,8 @@ impl ByteBudget {
 /// The two budgets a proposal passes: its group's and its node's.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    group: ByteBudget,
-    node: ByteBudget,
+    group: ProposalBudget,
+    node: ProposalBudget,
     patience: Duration,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct ByteLease {
 
 impl Admission {
     /// `patience` is how long a proposal may wait for bytes; zero refuses at once.
-    pub(crate) fn new(group: ByteBudget, node: ByteBudget, patience: Duration) -> Self {
+    pub(crate) fn new(group: ProposalBudget, node: ProposalBudget, patience: Duration) -> Self {
         Self {
             group,
             node,
@@ -92,9 +92,9 @@ mod tests {
 
     #[tokio::test]
     async fn refuses_at_once_when_either_budget_is_spent() {
-        let node = ByteBudget::new(150);
-        let a = Admission::new(ByteBudget::new(100), node.clone(), Duration::ZERO);
-        let b = Admission::new(ByteBudget::new(100), node.clone(), Duration::ZERO);
+        let node = ProposalBudget::new(150);
+        let a = Admission::new(ProposalBudget::new(100), node.clone(), Duration::ZERO);
+        let b = Admission::new(ProposalBudget::new(100), node.clone(), Duration::ZERO);
         let first = a.admit(100).await.unwrap();
         assert!(a.admit(1).await.is_none(), "the group's budget is spent");
         assert!(b.admit(60).await.is_none(), "the node's budget is spent");
@@ -106,7 +106,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_above_the_budget_passes_alone() {
-        let admission = Admission::new(ByteBudget::new(100), ByteBudget::new(1000), Duration::ZERO);
+        let admission = Admission::new(
+            ProposalBudget::new(100),
+            ProposalBudget::new(1000),
+            Duration::ZERO,
+        );
         let large = admission.admit(500).await.unwrap();
         assert!(admission.admit(1).await.is_none());
         drop(large);

@@ -26,7 +26,7 @@ pub mod testkit;
 #[cfg(test)]
 mod tests;
 
-pub use admission::ByteBudget;
+pub use admission::ProposalBudget;
 pub use error::{FatalError, ProposeError, ReadError, ReplicaError, RpcError};
 pub use options::{ReplicaOptions, Timings};
 pub use replica::{Member, Replica};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
 
-use crate::admission::ByteBudget;
+use crate::admission::ProposalBudget;
 use crate::error::ReplicaError;
 
 /// How a replica is opened.
@@ -15,9 +15,9 @@ pub struct ReplicaOptions {
     pub replica_id: u64,
     pub timings: Timings,
     /// Bytes of this group's proposals that may be on their way.
-    pub group_budget: ByteBudget,
+    pub group_budget: ProposalBudget,
     /// The same for all groups of the node together; shared between them.
-    pub node_budget: ByteBudget,
+    pub node_budget: ProposalBudget,
     /// How long a proposal waits for budget before it is refused; zero refuses at once.
     pub admission_patience: Duration,
 }
@@ -51,8 +51,8 @@ impl ReplicaOptions {
             group,
             replica_id,
             timings: Timings::default(),
-            group_budget: ByteBudget::new(16 << 20),
-            node_budget: ByteBudget::new(256 << 20),
+            group_budget: ProposalBudget::new(16 << 20),
+            node_budget: ProposalBudget::new(256 << 20),
             admission_patience: Duration::ZERO,
         }
     }

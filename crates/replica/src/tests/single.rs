@@ -8,7 +8,7 @@ use crate::options::{ReplicaOptions, Timings};
 use crate::replica::Replica;
 use crate::state_machine::{CheckpointTask, SnapshotInstaller, SnapshotReader, StateMachine};
 use crate::testkit::{Ledger, LedgerOutcome};
-use crate::{ByteBudget, ReadError};
+use crate::{ProposalBudget, ReadError};
 
 /// A ledger that counts what is applied since it was opened, and refuses empty entries.
 pub(super) struct Counting {
@@ -159,7 +159,7 @@ async fn repeated_checkpoints_and_restarts_keep_the_log_short() {
 async fn proposals_beyond_the_budget_are_refused_unwritten() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = options();
-    options.group_budget = ByteBudget::new(1000);
+    options.group_budget = ProposalBudget::new(1000);
     let node = Node::start_with(dir.path(), options).await;
     let large = node.replica.propose(Ledger::entry(0, 0, &[0; 900]));
     let small = node.replica.propose(Ledger::entry(1, 0, &[0; 900]));
