@@ -11,7 +11,7 @@ use crate::progress::progress;
 use crate::remote_write::WriteClient;
 use crate::rng::Rng;
 use crate::target::{Layout, Target, TargetOptions};
-use vigie_systems::{Api, QueryData, Series};
+use vigie_systems::{Api, QueryData, Series, wait_until};
 
 const WRITERS: u32 = 4;
 const OLD_SERIES: u32 = 40;
@@ -23,6 +23,7 @@ const SHORTEST_LOAD_MS: u64 = 50;
 const LONGEST_LOAD_MS: u64 = 1_500;
 /// How often everything is read back in a run.
 const MAX_CHECKS: u32 = 20;
+const DEATH_DEADLINE: Duration = Duration::from_secs(10);
 /// How the status of a process reads that died where it was told to.
 const KILLED: &str = "signal: 9";
 /// Power failures during a start, before one is left alone.
@@ -205,6 +206,10 @@ impl Power {
 
     /// Starts a server that died when nobody wrote, as its planned failure came in its own housekeeping.
     fn restart_after_death(&mut self, target: &mut Target) -> Result<Duration> {
+        // Its connections end a moment before the process does.
+        wait_until("the server is dead", DEATH_DEADLINE, || {
+            Ok(target.check_running().is_err())
+        })?;
         match target.check_running() {
             Err(died) if self.loss.is_some() && format!("{died}").contains(KILLED) => {
                 target.kill9(&[])?;
