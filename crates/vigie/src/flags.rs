@@ -8,7 +8,12 @@ use clap::{ArgAction, CommandFactory, Parser};
 /// Prometheus-compatible monitoring: scrape, receive, store, query. Without arguments a complete
 /// system on this machine: http://127.0.0.1:9090, scraping itself, data in ./data.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "vigie", version, disable_help_subcommand = true)]
+#[command(
+    name = "vigie",
+    version,
+    disable_help_subcommand = true,
+    after_help = "`vigie promql` checks, formats and tests queries and rule files, and asks servers: `vigie promql --help`."
+)]
 pub(crate) struct Flags {
     /// Prometheus configuration file. Without it, the process scrapes itself.
     #[arg(long = "config.file", value_name = "FILE")]
