@@ -95,10 +95,7 @@ impl TenantRules {
         let Ok(labels) = source.labels(0) else {
             return Ok(Heard::Accepted);
         };
-        let (Some(cluster), Some(replica)) = (
-            labels.get(&limits.ha_cluster_label),
-            labels.get(&limits.ha_replica_label),
-        ) else {
+        let Some((cluster, replica)) = rules.pair_of(&labels) else {
             return Ok(Heard::Accepted);
         };
         let failover_ms = i64::try_from(rules.ha_tracker.failover_timeout.as_millis()).unwrap_or(i64::MAX);
@@ -136,29 +133,38 @@ impl RequestRules {
     /// Makes keys of other rules other keys, as what a known series is mapped to was decided by these.
     pub(crate) fn salt(&self) -> u64 {
         let limits = &self.limits;
-        if **limits == TenantLimits::default() {
-            return 0;
-        }
         let numbers = [
             u64::from(limits.accept_ha_samples),
             limits.max_label_names_per_series,
             limits.max_label_name_length,
             limits.max_label_value_length,
         ];
+        if numbers == [0; 4] {
+            return 0;
+        }
         let seed = numbers
             .iter()
             .fold(0, |seed, number| xxh3_64_with_seed(&number.to_le_bytes(), seed));
-        xxh3_64_with_seed(limits.ha_replica_label.as_bytes(), seed)
+        [&limits.ha_cluster_label, &limits.ha_replica_label]
+            .iter()
+            .fold(seed, |seed, label| xxh3_64_with_seed(label.as_bytes(), seed))
+    }
+
+    /// The cluster and the replica of a series of a pair. One that names only one of them is not of a pair.
+    fn pair_of<'l>(&self, labels: &'l Labels) -> Option<(&'l str, &'l str)> {
+        let limits = &self.limits;
+        if !limits.accept_ha_samples {
+            return None;
+        }
+        labels
+            .get(&limits.ha_cluster_label)
+            .zip(labels.get(&limits.ha_replica_label))
     }
 
     /// The labels under which a series is stored, or what is wrong with them.
     pub(crate) fn apply(&self, labels: Labels) -> Result<Labels, String> {
         let limits = &self.limits;
-        // A series of a replica that names no cluster is not one of a pair.
-        let labels = if limits.accept_ha_samples
-            && labels.get(&limits.ha_cluster_label).is_some()
-            && labels.get(&limits.ha_replica_label).is_some()
-        {
+        let labels = if self.pair_of(&labels).is_some() {
             labels.filter(|name| name != limits.ha_replica_label)
         } else {
             labels
@@ -262,6 +268,13 @@ mod tests {
         ]
         .map(|yaml| rules(yaml).salt());
         assert!(salts[0] == 0 && salts[1] != 0 && salts[2] != 0 && salts[1] != salts[2]);
+        let clusters = ["a", "b"].map(|label| {
+            rules(&format!(
+                "defaults: {{accept_ha_samples: true, ha_cluster_label: {label}}}"
+            ))
+            .salt()
+        });
+        assert_ne!(clusters[0], clusters[1]);
         let rate_only = "defaults: {ingestion_rate: 5}";
         assert_eq!(
             rules(rate_only).salt(),
