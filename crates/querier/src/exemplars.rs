@@ -6,8 +6,9 @@ use futures::StreamExt;
 use futures::future::try_join_all;
 use tonic::Request;
 use vigie_model::{Exemplar, Labels, Matcher, TenantId};
-use vigie_proto::{matchers_to_wire, v1};
+use vigie_proto::v1;
 
+use crate::find::matcher_sets_to_wire;
 use crate::{Querier, QueryError};
 
 impl Querier {
@@ -23,12 +24,7 @@ impl Querier {
         let placement = self.placement().await?;
         let wire = v1::ExemplarsRequest {
             tenant: tenant.as_str().to_owned(),
-            sets: matcher_sets
-                .iter()
-                .map(|set| v1::MatcherSet {
-                    matchers: matchers_to_wire(set),
-                })
-                .collect(),
+            sets: matcher_sets_to_wire(matcher_sets),
             start_ms,
             end_ms,
         };

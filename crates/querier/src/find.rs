@@ -27,12 +27,7 @@ pub struct FindRequest {
 
 impl FindRequest {
     fn wire_sets(&self) -> Vec<v1::MatcherSet> {
-        self.matcher_sets
-            .iter()
-            .map(|set| v1::MatcherSet {
-                matchers: matchers_to_wire(set),
-            })
-            .collect()
+        matcher_sets_to_wire(&self.matcher_sets)
     }
 
     fn limit(&self) -> usize {
@@ -45,6 +40,14 @@ impl FindRequest {
             .and_then(|limit| u32::try_from(limit).ok())
             .unwrap_or(0)
     }
+}
+
+pub(crate) fn matcher_sets_to_wire(sets: &[Vec<Matcher>]) -> Vec<v1::MatcherSet> {
+    sets.iter()
+        .map(|set| v1::MatcherSet {
+            matchers: matchers_to_wire(set),
+        })
+        .collect()
 }
 
 impl Querier {
@@ -162,13 +165,6 @@ impl Querier {
         time_ms: i64,
         lookback_ms: i64,
     ) -> Result<Vector, QueryError> {
-        let (_asker, patience) = Patience::new(None);
-        let source = IngesterSource {
-            placement: self.placement().await?,
-            tenant: tenant.clone(),
-            runtime: Handle::current(),
-            patience,
-        };
         let requests: Vec<SelectRequest> = matcher_sets
             .iter()
             .map(|matchers| SelectRequest {
@@ -177,8 +173,24 @@ impl Querier {
                 end_ms: time_ms,
             })
             .collect();
-        let reading = tokio::task::spawn_blocking(move || read_newest(&source, &requests));
-        reading
+        self.read(tenant, move |source| read_newest(source, &requests))
+            .await
+    }
+
+    /// Reads samples on a thread that may block, until nobody waits for them.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce(&IngesterSource) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let (_asker, patience) = Patience::new(None);
+        let source = IngesterSource {
+            placement: self.placement().await?,
+            tenant: tenant.clone(),
+            runtime: Handle::current(),
+            patience,
+        };
+        tokio::task::spawn_blocking(move || work(&source))
             .await
             .map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
     }

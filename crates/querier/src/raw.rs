@@ -1,10 +1,8 @@
 //! Raw samples, for those who evaluate themselves.
 
-use tokio::runtime::Handle;
 use vigie_model::TenantId;
 use vigie_promql::{SelectRequest, Series, Source};
 
-use crate::patience::Patience;
 use crate::source::IngesterSource;
 use crate::{Querier, QueryError};
 
@@ -17,17 +15,8 @@ impl Querier {
         request: SelectRequest,
         max_samples: u64,
     ) -> Result<Vec<Series>, QueryError> {
-        let (_asker, patience) = Patience::new(None);
-        let source = IngesterSource {
-            placement: self.placement().await?,
-            tenant: tenant.clone(),
-            runtime: Handle::current(),
-            patience,
-        };
-        let reading = tokio::task::spawn_blocking(move || read(&source, &request, max_samples));
-        reading
+        self.read(tenant, move |source| read(source, &request, max_samples))
             .await
-            .map_err(|error| QueryError::Internal(format!("read task failed: {error}")))?
     }
 }
 
