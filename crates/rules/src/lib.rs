@@ -16,7 +16,10 @@ pub use alerting::{Alert, AlertState, AlertingRule};
 pub use file::{FileOptions, RuleFile, RuleGroup, RuleKind, RuleSpec};
 pub use group::{Environment, Group, GroupOptions, RuleFailure};
 pub use lint::{DuplicateRule, duplicate_rules};
-pub use template::{Template, TemplateEnvironment, TemplateError, TemplateSample, Value as TemplateValue};
+pub use template::{
+    FUNCTIONS as TEMPLATE_FUNCTIONS, Template, TemplateEnvironment, TemplateError, TemplateSample,
+    Value as TemplateValue,
+};
 
 #[cfg(test)]
 mod tests;

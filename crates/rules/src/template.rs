@@ -16,6 +16,7 @@ mod value;
 use std::collections::BTreeMap;
 
 use self::eval::Evaluation;
+pub use self::functions::NAMES as FUNCTIONS;
 use self::parse::Parsed;
 pub use self::value::Value;
 

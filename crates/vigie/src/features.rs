@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use vigie_promql::functions;
+use vigie_rules::TEMPLATE_FUNCTIONS;
 
 use crate::settings::Settings;
 
@@ -47,39 +48,6 @@ const DISCOVERY: &[&str] = &[
     "triton",
     "uyuni",
     "vultr",
-];
-
-/// The functions of alert templates, which are not evaluated here.
-const TEMPLATE_FUNCTIONS: &[&str] = &[
-    "args",
-    "externalURL",
-    "first",
-    "graphLink",
-    "humanize",
-    "humanize1024",
-    "humanizeDuration",
-    "humanizePercentage",
-    "humanizeTimestamp",
-    "label",
-    "match",
-    "now",
-    "parseDuration",
-    "pathPrefix",
-    "query",
-    "reReplaceAll",
-    "safeHtml",
-    "sortByLabel",
-    "stripDomain",
-    "stripPort",
-    "strvalue",
-    "tableLink",
-    "title",
-    "toDuration",
-    "toLower",
-    "toTime",
-    "toUpper",
-    "urlQueryEscape",
-    "value",
 ];
 
 const OPERATORS: &[&str] = &[
@@ -226,17 +194,18 @@ pub(crate) fn shown(settings: &Settings) -> Features {
         &["file", "static"],
         true,
     );
+    // No role expands templates yet; `vigie promql` does.
     add_all(&mut features, "templating_functions", TEMPLATE_FUNCTIONS, false);
     add(
         &mut features,
         "tsdb",
         &[
             ("delayed_compaction", false),
-            ("exemplar_storage", false),
+            ("exemplar_storage", given.exemplar_storage),
             ("histograms_st_encoding", false),
             ("isolation", true),
             ("native_histograms", false),
-            ("st_storage", false),
+            ("st_storage", given.start_timestamps),
             ("use_uncached_io", false),
             ("xor2_encoding", false),
         ],

@@ -8,7 +8,8 @@ use vigie_model::parse_duration_ms;
 use super::printf::general;
 use super::{TemplateEnvironment, Value, builtin};
 
-const NAMES: &[&str] = &[
+/// Prometheus's functions, by name; those of Go come on top.
+pub const NAMES: &[&str] = &[
     "args",
     "externalURL",
     "first",
