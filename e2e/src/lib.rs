@@ -15,6 +15,7 @@ mod progress;
 mod raw_http;
 mod remote_write;
 mod rng;
+mod sender;
 mod target;
 
 pub use compare::differences;
@@ -26,6 +27,7 @@ pub use progress::progress;
 pub use raw_http::{BodyLength, early_answer};
 pub use remote_write::WriteClient;
 pub use rng::Rng;
+pub use sender::{now_ms, wait_until_sent};
 pub use target::{Layout, Target, TargetOptions};
 // What every test of a server needs, whoever drives it.
 pub use vigie_systems::{

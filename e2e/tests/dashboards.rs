@@ -3,12 +3,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use vigie_e2e::{
     Api, Layout, MariaDb, Peer, QueryData, StartOptions, System, SystemKind, Target, TargetOptions,
-    differences, free_port, mysqld_exporter, node_exporter, progress, vigie_binary, wait_until,
+    differences, free_port, mysqld_exporter, node_exporter, now_ms, progress, vigie_binary, wait_until_sent,
 };
 
 const QUERIES: &str = include_str!("../queries/dashboards.promql");
@@ -57,7 +57,11 @@ fn dashboards(layout: Layout) -> Result<()> {
 
     let sender_api = Api::new(sender.base_url())?;
     let end_ms = now_ms()? / STEP_MS * STEP_MS;
-    wait_until_sent(&sender_api, end_ms)?;
+    wait_until_sent(
+        &sender_api,
+        end_ms + 2 * STEP_MS,
+        &["samples_failed_total", "samples_dropped_total"],
+    )?;
     target.check_running()?;
     let api = target.api()?;
     let result = compare_all(&sender_api, &api, end_ms).and_then(|()| check_direct(&api, end_ms));
@@ -85,26 +89,6 @@ fn record(database: &MariaDb) -> Result<()> {
         stop.store(true, Ordering::Relaxed);
         load.join().map_err(|_| anyhow!("the database load panicked"))?
     })
-}
-
-/// The sender must have passed on everything up to `end_ms`, and lost nothing.
-fn wait_until_sent(sender: &Api, end_ms: i64) -> Result<()> {
-    let metric = |name: &str| sender.own_metric(&format!("prometheus_remote_storage_{name}{{"));
-    wait_until(
-        "the sender's queue to pass the end of the comparison",
-        Duration::from_secs(60),
-        || {
-            let sent_until =
-                metric("queue_highest_sent_timestamp_seconds")?.context("find the sender's progress")?;
-            Ok(sent_until * 1000.0 > (end_ms + 2 * STEP_MS) as f64)
-        },
-    )?;
-    for name in ["samples_failed_total", "samples_dropped_total"] {
-        // A counter that has never counted is not shown.
-        let lost = metric(name)?.unwrap_or(0.0);
-        ensure!(lost == 0.0, "the sender has lost {lost} samples ({name})");
-    }
-    Ok(())
 }
 
 fn compare_all(sender: &Api, target: &Api, end_ms: i64) -> Result<()> {
@@ -238,11 +222,4 @@ fn scrape_config(jobs: &[(&str, &Peer)]) -> String {
         );
     }
     config
-}
-
-fn now_ms() -> Result<i64> {
-    Ok(SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("read the clock")?
-        .as_millis() as i64)
 }

@@ -3,12 +3,12 @@
 //! must be the same.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use vigie_e2e::{
-    Api, PageTarget, Peer, QueryData, StartOptions, System, SystemKind, differences, node_exporter,
+    Api, PageTarget, Peer, QueryData, StartOptions, System, SystemKind, differences, node_exporter, now_ms,
     percent_encode, wait_until,
 };
 
@@ -163,13 +163,6 @@ fn scrape_config(open_metrics: &PageTarget, wire: &PageTarget, node: &Peer) -> S
         );
     }
     config
-}
-
-fn now_ms() -> Result<i64> {
-    Ok(SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("read the clock")?
-        .as_millis() as i64)
 }
 
 /// A counter, a summary, and a histogram with classic and native buckets, as `MetricFamily` messages.

@@ -2,12 +2,12 @@
 //! both versions of remote write; custom buckets in version 2.0 only, as it drops them in the other. What is stored must be what was sent, and queries must answer alike.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use vigie_e2e::{
     Api, Layout, QueryData, StartOptions, System, SystemKind, Target, TargetOptions, differences, free_port,
-    progress, vigie_binary, wait_until,
+    now_ms, progress, vigie_binary, wait_until_sent,
 };
 
 const TOLERANCE: f64 = 1e-9;
@@ -75,7 +75,15 @@ fn compare(layout: Layout, message: &str, selectors: &[&str]) -> Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     let end_ms = now_ms()? / STEP_MS * STEP_MS;
-    wait_until_sent(&sender_api, end_ms)?;
+    wait_until_sent(
+        &sender_api,
+        end_ms + 2 * STEP_MS,
+        &[
+            "samples_failed_total",
+            "histograms_failed_total",
+            "histograms_dropped_total",
+        ],
+    )?;
     target.check_running()?;
     let api = target.api()?;
     let compared = compare_samples(&sender_api, &api, selectors, end_ms)
@@ -197,35 +205,4 @@ fn start_sender(dir: &Path, write_url: &str, message: &str, has_custom: bool) ->
         ..StartOptions::new(dir)
     };
     System::start(SystemKind::Prometheus, &options)
-}
-
-/// The sender must have passed on everything up to `end_ms`, and lost nothing.
-fn wait_until_sent(sender: &Api, end_ms: i64) -> Result<()> {
-    let metric = |name: &str| sender.own_metric(&format!("prometheus_remote_storage_{name}{{"));
-    wait_until(
-        "the sender's queue to pass the end of the comparison",
-        Duration::from_secs(60),
-        || {
-            let sent_until =
-                metric("queue_highest_sent_timestamp_seconds")?.context("find the sender's progress")?;
-            Ok(sent_until * 1000.0 > (end_ms + 2 * STEP_MS) as f64)
-        },
-    )?;
-    for name in [
-        "samples_failed_total",
-        "histograms_failed_total",
-        "histograms_dropped_total",
-    ] {
-        // A counter that has never counted is not shown.
-        let lost = metric(name)?.unwrap_or(0.0);
-        ensure!(lost == 0.0, "the sender has lost {lost} samples ({name})");
-    }
-    Ok(())
-}
-
-fn now_ms() -> Result<i64> {
-    Ok(SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("read the clock")?
-        .as_millis() as i64)
 }
