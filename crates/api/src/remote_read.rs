@@ -1,7 +1,9 @@
 //! The messages of remote read, and how they are framed. The protocol is Prometheus's
 //! (prompb/remote.proto, and "Streamed" in the specification of remote read).
 
+mod bits;
 mod frames;
+mod histogram;
 mod messages;
 mod xor;
 

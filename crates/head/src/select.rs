@@ -1,6 +1,7 @@
 //! Finding series by matchers.
 
 mod labels;
+mod texts;
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,8 @@ use crate::Head;
 use crate::index::{LabelIndex, LabelName, Postings};
 use crate::series::SeriesTable;
 use crate::tenant::Tenant;
+
+pub use texts::DistinctTexts;
 
 /// Looking at one series costs about as much as looking at so many values one by one.
 const VALUES_PER_SERIES: u64 = 8;

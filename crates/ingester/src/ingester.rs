@@ -147,6 +147,7 @@ impl Ingester {
             log: log.clone(),
             state: state.clone(),
             compaction: Arc::clone(&compaction),
+            max_exemplars: options.max_exemplars,
         }));
         Ok(Ingester {
             options,
@@ -179,6 +180,15 @@ impl Ingester {
         let before = self.compaction.report();
         compactor.run_once(0, &self.shutdown).await;
         Ok(self.compaction.report().since(before))
+    }
+
+    /// The first of the shards that have stopped, as after a failed write of the log, and why; as one line without a full
+    /// stop. Only a restart brings it back.
+    pub fn stopped_shard(&self) -> Option<String> {
+        self.shards().find_map(|shard| {
+            let cause = shard.replica.stopped()?.with_causes();
+            Some(format!("shard {} has stopped: {cause}", shard.id))
+        })
     }
 
     #[cfg(test)]

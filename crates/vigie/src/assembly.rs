@@ -133,6 +133,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             return Err(error);
         }
     };
+    if let Some(ingester) = &ingester {
+        process.watch_shards(ingester);
+    }
     if let Some(ingester) = &ingester
         && settings.ingester_addresses.is_empty()
     {
