@@ -96,7 +96,9 @@ impl Kind {
     fn of(sample: &VectorSample) -> Kind {
         match &sample.histogram {
             None => Kind::Untyped,
-            Some(histogram) if histogram.counter_reset_hint == CounterResetHint::Gauge => Kind::GaugeHistogram,
+            Some(histogram) if histogram.counter_reset_hint == CounterResetHint::Gauge => {
+                Kind::GaugeHistogram
+            }
             Some(_) => Kind::Histogram,
         }
     }

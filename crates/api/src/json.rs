@@ -19,7 +19,9 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
 pub(crate) fn write_utf8(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     // Without a way out of the loop, many bytes are looked at together.
-    let is_plain = bytes.iter().fold(true, |plain, &byte| plain & stands_as_it_is(byte));
+    let is_plain = bytes
+        .iter()
+        .fold(true, |plain, &byte| plain & stands_as_it_is(byte));
     if is_plain {
         out.extend_from_slice(bytes);
         out.push(b'"');

@@ -33,7 +33,7 @@ impl Head {
     }
 
     /// The tenant's series that have exemplars and that all matchers of any set match, by ascending id.
-    pub fn select_with_exemplars(&self, tenant: &TenantId, sets: &[Vec<Matcher>]) -> Vec<SeriesId> {
+    pub fn select_with_exemplars<S: AsRef<[Matcher]>>(&self, tenant: &TenantId, sets: &[S]) -> Vec<SeriesId> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
@@ -43,7 +43,7 @@ impl Head {
         }
         let mut selected = RoaringBitmap::new();
         for matchers in sets {
-            selected |= self.select_in(tenant, matchers);
+            selected |= self.select_in(tenant, matchers.as_ref());
         }
         (selected & with_exemplars).into_iter().map(SeriesId).collect()
     }

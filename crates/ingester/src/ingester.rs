@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::machine::ShardMachine;
 use crate::metrics::{IngesterCollector, StartCollector};
+use crate::patterns::PatternCache;
 use crate::retention::Retention;
 use crate::shard::Shard;
 use crate::{IngesterError, StartProgress};
@@ -92,6 +93,7 @@ pub struct Ingester {
     log: LogDb,
     state: StateDb,
     compaction: Arc<CompactionStats>,
+    pub(crate) patterns: PatternCache,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -156,6 +158,7 @@ impl Ingester {
             log,
             state,
             compaction,
+            patterns: PatternCache::default(),
             tasks,
             shutdown,
         })

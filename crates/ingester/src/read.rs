@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tonic::Status;
@@ -148,7 +149,7 @@ impl Shard {
     pub(crate) fn series_labels(
         &self,
         tenant: &TenantId,
-        sets: &[Vec<Matcher>],
+        sets: &[Arc<[Matcher]>],
         range: TimeRange,
         limit: &mut usize,
         found: &mut Vec<Bytes>,
@@ -167,7 +168,7 @@ impl Shard {
     }
 
     /// The series that match any of the sets, each once.
-    fn select_any(&self, tenant: &TenantId, sets: &[Vec<Matcher>]) -> Vec<SeriesId> {
+    fn select_any(&self, tenant: &TenantId, sets: &[Arc<[Matcher]>]) -> Vec<SeriesId> {
         let head = self.head.read();
         if let [matchers] = sets {
             return head.select(tenant, matchers);
@@ -210,7 +211,7 @@ impl Shard {
     pub(crate) fn exemplars(
         &self,
         tenant: &TenantId,
-        sets: &[Vec<Matcher>],
+        sets: &[Arc<[Matcher]>],
         range: TimeRange,
     ) -> Vec<v1::SeriesExemplars> {
         let head = self.head.read();

@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use vigie_head::DistinctTexts;
 use vigie_model::{Matcher, TenantId};
-use vigie_proto::{MessageStream, matchers_from_wire, v1};
+use vigie_proto::{MessageStream, v1};
 
 use crate::ingester::Ingester;
 use crate::read::{LABEL_SETS_PER_MESSAGE, TimeRange};
@@ -19,6 +19,9 @@ use crate::shard::Shard;
 
 /// Messages of a stream that wait for their reader; the producer pauses beyond that.
 const STREAM_DEPTH: usize = 4;
+
+/// A list of matchers, all of which a series must match.
+type Matchers = Arc<[Matcher]>;
 
 #[async_trait]
 impl vigie_proto::Ingester for Ingester {
@@ -49,7 +52,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::SelectStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let matchers = matchers(&request.matchers)?;
+        let matchers = self.matchers(request.matchers)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -86,7 +89,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::SeriesStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = matcher_sets(&request.sets)?;
+        let sets = self.matcher_sets(request.sets)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -116,13 +119,13 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<v1::LabelNamesResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let sets = any_series_if_empty(self.matcher_sets(request.sets)?);
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
         let shards = self.shards_for_read(&[]).await?;
-        let is_short = sets.iter().all(Vec::is_empty);
+        let is_short = sets.iter().all(|set| set.is_empty());
         let find = move || {
             let mut found = DistinctTexts::default();
             for shard in &shards {
@@ -146,7 +149,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<v1::LabelValuesResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let sets = any_series_if_empty(self.matcher_sets(request.sets)?);
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -175,7 +178,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::ExemplarsStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = matcher_sets(&request.sets)?;
+        let sets = self.matcher_sets(request.sets)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -243,6 +246,16 @@ impl vigie_proto::Ingester for Ingester {
 }
 
 impl Ingester {
+    fn matchers(&self, wire: Vec<v1::Matcher>) -> Result<Matchers, Status> {
+        self.patterns
+            .matchers(wire)
+            .map_err(|error| Status::invalid_argument(error.to_string()))
+    }
+
+    fn matcher_sets(&self, wire: Vec<v1::MatcherSet>) -> Result<Vec<Matchers>, Status> {
+        wire.into_iter().map(|set| self.matchers(set.matchers)).collect()
+    }
+
     /// The shards asked for, once each of them can be read.
     async fn shards_for_read(&self, wanted: &[u32]) -> Result<Vec<Arc<Shard>>, Status> {
         let shards: Vec<Arc<Shard>> = if wanted.is_empty() {
@@ -262,16 +275,12 @@ fn tenant(name: &str) -> Result<TenantId, Status> {
     TenantId::new(name).map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
-fn matchers(wire: &[v1::Matcher]) -> Result<Vec<Matcher>, Status> {
-    matchers_from_wire(wire).map_err(|error| Status::invalid_argument(error.to_string()))
-}
-
-fn matcher_sets(wire: &[v1::MatcherSet]) -> Result<Vec<Vec<Matcher>>, Status> {
-    wire.iter().map(|set| matchers(&set.matchers)).collect()
-}
-
-fn any_series_if_empty(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
-    if sets.is_empty() { vec![Vec::new()] } else { sets }
+fn any_series_if_empty(sets: Vec<Matchers>) -> Vec<Matchers> {
+    if sets.is_empty() {
+        vec![Arc::default()]
+    } else {
+        sets
+    }
 }
 
 /// 0 on the wire is no limit.

@@ -213,7 +213,9 @@ fn merged(mut lists: impl Iterator<Item = Vec<Bytes>>, limit: usize) -> Result<V
     }
     all.truncate(limit);
     match all.iter().find_map(|text| std::str::from_utf8(text).err()) {
-        Some(error) => Err(QueryError::Internal(format!("read labels from an ingester: {error}"))),
+        Some(error) => Err(QueryError::Internal(format!(
+            "read labels from an ingester: {error}"
+        ))),
         None => Ok(all),
     }
 }

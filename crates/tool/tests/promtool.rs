@@ -70,7 +70,9 @@ fn results_are_written_alike() {
     let dir = tempfile::tempdir().unwrap();
     for file in ["%unit_good.yml", "%unit_bad.yml", "%unit_fuzzy.yml"] {
         let written = ["ours", "theirs"].map(|name| dir.path().join(name));
-        let [ours, theirs] = written.each_ref().map(|path| format!("--junit={}", path.display()));
+        let [ours, theirs] = written
+            .each_ref()
+            .map(|path| format!("--junit={}", path.display()));
         check(&["test", &ours, "rules", file], &["test", &theirs, "rules", file]);
         let [ours, theirs] = written.map(|path| {
             let text = std::fs::read_to_string(path).unwrap();

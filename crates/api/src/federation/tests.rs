@@ -23,7 +23,10 @@ fn native() -> FloatHistogram {
         zero_count: 1.0,
         count: 6.5,
         sum: -2.0,
-        negative_spans: vec![Span { offset: -1, length: 1 }],
+        negative_spans: vec![Span {
+            offset: -1,
+            length: 1,
+        }],
         negative_buckets: vec![2.0],
         positive_spans: vec![Span { offset: 3, length: 2 }],
         positive_buckets: vec![3.0, 0.5],
@@ -69,7 +72,11 @@ fn text_has_classic_histograms_alone() {
 #[test]
 fn protobuf_has_all() {
     let body = Format::Protobuf.encode(vector(), &Labels::empty());
-    let mut parser = ProtobufParser::new(&body, ExpositionOptions::default());
+    let options = ExpositionOptions {
+        native: true,
+        ..ExpositionOptions::default()
+    };
+    let mut parser = ProtobufParser::new(&body, options);
     let mut floats = Vec::new();
     let mut histograms = Vec::new();
     while let Some(entry) = parser.next().unwrap() {
@@ -84,7 +91,10 @@ fn protobuf_has_all() {
     }
     assert_eq!(histograms.len(), 1);
     assert!(histograms[0].is_same_as(&native()), "{:?}", histograms[0]);
-    assert!(floats.contains(&("mixed".to_owned(), 1.5, Some(1000))), "{floats:?}");
+    assert!(
+        floats.contains(&("mixed".to_owned(), 1.5, Some(1000))),
+        "{floats:?}"
+    );
     let buckets: Vec<f64> = floats
         .iter()
         .filter(|(name, _, _)| name == "custom_bucket")
@@ -95,7 +105,8 @@ fn protobuf_has_all() {
 
 #[test]
 fn the_best_liked_form_is_given() {
-    let protobuf = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let protobuf =
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
     for (accept, expected) in [
         (String::new(), Format::Text),
         ("*/*".to_owned(), Format::Text),

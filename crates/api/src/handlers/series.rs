@@ -43,9 +43,7 @@ pub(crate) async fn label_names(
 ) -> Result<Reply, ApiError> {
     let request = params.labels_request()?;
     let found = api.query()?.label_names(&tenant, &request).await?;
-    Ok(reply(found, request.limit, |body, name| {
-        write_utf8(body, &name)
-    }))
+    Ok(reply(found, request.limit, |body, name| write_utf8(body, &name)))
 }
 
 pub(crate) async fn label_values(

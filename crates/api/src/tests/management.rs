@@ -59,7 +59,11 @@ async fn health_and_readiness() {
 #[tokio::test]
 async fn what_has_stopped_shows_in_readiness() {
     for (path, status, text) in [
-        ("/-/ready", 503, "Service Unavailable: shard 3 has stopped: the disk is full\n"),
+        (
+            "/-/ready",
+            503,
+            "Service Unavailable: shard 3 has stopped: the disk is full\n",
+        ),
         ("/-/healthy", 200, "Prometheus Server is Healthy.\n"),
         ("/api/v1/query?query=scalar", 200, ""),
     ] {

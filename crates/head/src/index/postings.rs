@@ -22,6 +22,9 @@ impl Default for Postings {
 }
 
 impl Postings {
+    /// More are a bitmap.
+    pub(crate) const MAX_FEW: u64 = MANY as u64 - 1;
+
     pub(crate) fn len(&self) -> u64 {
         match self {
             Postings::One(_) => 1,
@@ -159,8 +162,23 @@ impl Marked<'_> {
         Marked { set, bits }
     }
 
+    /// Takes ids off. Bitmaps are compared with the whole set all the same, so [`Postings::intersects`] of a bitmap may say
+    /// yes where only ids that were taken off are in both.
+    pub(crate) fn remove(&mut self, postings: &Postings) {
+        match postings {
+            Postings::Many(bitmap) => bitmap.iter().for_each(|id| self.remove_id(id)),
+            few => few.as_few().iter().for_each(|&id| self.remove_id(id)),
+        }
+    }
+
+    fn remove_id(&mut self, id: u32) {
+        if let Some(word) = self.bits.get_mut(id as usize / 64) {
+            *word &= !(1 << (id % 64));
+        }
+    }
+
     #[inline]
-    fn has(&self, id: u32) -> bool {
+    pub(crate) fn has(&self, id: u32) -> bool {
         let word = self.bits.get(id as usize / 64);
         word.is_some_and(|word| word >> (id % 64) & 1 == 1)
     }

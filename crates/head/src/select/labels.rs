@@ -1,17 +1,23 @@
 //! Which labels and values the selected series have.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use roaring::RoaringBitmap;
 use vigie_model::{Matcher, TenantId};
 
-use super::{DistinctTexts, Selection, VALUES_PER_SERIES};
+use super::{DistinctTexts, Selection};
 use crate::Head;
-use crate::index::Marked;
+use crate::index::{LabelName, Marked, Postings};
 
 /// So many series are looked at for their label names before the names are looked at one by one.
 const SAMPLED_SERIES: usize = 128;
+
+/// What finding the values of a label in a set of series costs, roughly, in nanoseconds: to look at a series for its
+/// value, to pass over one whose value is known, to take up a value, and to look whether one of its series is in the set.
+const LOOK_NS: u64 = 200;
+const PASS_NS: u64 = 4;
+const VALUE_NS: u64 = 10;
+const MEMBER_NS: u64 = 2;
 
 impl Head {
     /// Adds the names of labels that the selected series have.
@@ -38,7 +44,9 @@ impl Head {
     ) {
         let Some(tenant) = self.tenant(tenant) else { return };
         let index = &tenant.index;
-        let Some(number) = index.name_number(name) else { return };
+        let Some(number) = index.name_number(name) else {
+            return;
+        };
         if found.len() >= limit {
             return;
         }
@@ -87,7 +95,11 @@ impl Selection<'_> {
         }
     }
 
-    /// The values of a label in the series of the set, in no order.
+    /// The values of a label in the series of the set, in no order; some may come twice.
+    ///
+    /// Series are looked at one by one, and all others that have the value found are passed over: a few looks, where the
+    /// set is made of all the series of a few values. When that has cost as much as looking at all values would, these are
+    /// looked at for the series that are left.
     fn add_values(
         &self,
         name: u32,
@@ -95,18 +107,44 @@ impl Selection<'_> {
         add: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let label = self.index.label(name);
-        if selected.len() * VALUES_PER_SERIES < label.value_count() as u64 {
-            let mut seen = HashSet::new();
-            let mut pairs = selected.iter().filter_map(|id| self.pair_with_name(id, name));
-            return pairs.try_for_each(|pair| match seen.insert(pair) {
-                true => add(self.index.value(pair).as_bytes()),
-                false => ControlFlow::Continue(()),
-            });
+        let mut left = Marked::new(selected, self.end);
+        let allowed_ns = self.scan_ns(label);
+        let mut spent_ns = 0;
+        for id in selected {
+            if spent_ns > allowed_ns {
+                return self.add_values_by_scan(label, &left, add);
+            }
+            if !left.has(id) {
+                spent_ns += PASS_NS;
+                continue;
+            }
+            spent_ns += LOOK_NS;
+            if let Some(pair) = self.pair_with_name(id, name) {
+                add(self.index.value(pair).as_bytes())?;
+                let postings = self.index.postings(pair);
+                spent_ns += postings.len() * MEMBER_NS;
+                left.remove(postings);
+            }
         }
-        let marked = Marked::new(selected, self.end);
+        ControlFlow::Continue(())
+    }
+
+    /// What looking at all values of a label costs at most.
+    fn scan_ns(&self, label: &LabelName) -> u64 {
+        let values = label.value_count() as u64;
+        let series = self.index.all.len();
+        values * VALUE_NS + series.min(values * Postings::MAX_FEW) * MEMBER_NS
+    }
+
+    fn add_values_by_scan(
+        &self,
+        label: &LabelName,
+        marked: &Marked<'_>,
+        add: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         self.index
             .values_of(label)
-            .filter(|(pair, _)| self.index.postings(*pair).intersects(&marked))
+            .filter(|(pair, _)| self.index.postings(*pair).intersects(marked))
             .try_for_each(|(_, value)| add(value))
     }
 }

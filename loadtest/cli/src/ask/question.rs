@@ -47,7 +47,10 @@ pub fn questions(groups: &[QueryGroup]) -> Result<Vec<Question>> {
             named.extend(of_set.map(|query| (query.name.to_owned(), query.expr.to_owned(), None)));
         }
         let expressions = group.expressions.iter().map(|expr| (expr.clone(), None));
-        let finds = group.finds.iter().map(|find| (find.to_string(), Some(find.clone())));
+        let finds = group
+            .finds
+            .iter()
+            .map(|find| (find.to_string(), Some(find.clone())));
         let own = expressions.chain(finds).zip(1..);
         named.extend(own.map(|((expr, find), number)| (number.to_string(), expr, find)));
         if let Some(count) = group.count {

@@ -100,7 +100,9 @@ impl Display for FindSpec {
             Find::Series => ("series", None),
         };
         let limit = limit.map(|limit| format!("limit {limit}"));
-        let parts = label.into_iter().chain(selectors.iter().map(|selector| &**selector));
+        let parts = label
+            .into_iter()
+            .chain(selectors.iter().map(|selector| &**selector));
         let parts: Vec<&str> = parts.chain(limit.as_deref()).collect();
         write!(f, "{name}({})", parts.join(", "))
     }
