@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn bits_are_where_prometheus_reads_them() {
         let (first, second) = (histogram(&[2.0]), histogram(&[4.0]));
-        let chunk = encode(&[(0, first.clone()), (8, second.clone())]);
+        let chunk = encode(&[(0, first), (8, second)]);
         let mut expected = Bits::behind(vec![0, 2, 0]);
         // 0.25 is half of 2^-1, so its exponent is -1.
         for (value, width) in [
@@ -226,7 +226,7 @@ mod tests {
             let samples = [(1, first.clone()), (2, next.clone())];
             assert_eq!(chunk_len(&samples), 1 + usize::from(follows), "{next:?}");
         }
-        assert_eq!(chunk_len(&[(1, FloatHistogram::stale()), (2, first.clone())]), 1);
+        assert_eq!(chunk_len(&[(1, FloatHistogram::stale()), (2, first)]), 1);
         let gauge = |counts: &[f64]| hinted(CounterResetHint::Gauge, counts);
         assert_eq!(chunk_len(&[(1, gauge(&[2.0])), (2, gauge(&[1.0])), (3, up)]), 2);
     }
