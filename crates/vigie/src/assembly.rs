@@ -69,6 +69,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         Arc::new(Distributor::new(
             DistributorOptions {
                 exemplars: settings.features.exemplar_storage,
+                start_timestamps: settings.features.start_timestamps,
                 ..DistributorOptions::new(rand::random())
             },
             Arc::clone(&directory),
