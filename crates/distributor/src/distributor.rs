@@ -14,6 +14,7 @@ use vigie_model::{Labels, METRIC_NAME, ShardId, TenantId, series_hash};
 use vigie_proto::v1;
 use vigie_runtime::{ByteBudget, Clock, Metrics, SystemClock};
 
+use crate::buffers::Buffers;
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
@@ -47,6 +48,8 @@ pub struct DistributorOptions {
     pub clock: Arc<dyn Clock>,
     /// Exemplars are sent on; otherwise they are dropped.
     pub exemplars: bool,
+    /// When samples began to count is sent on; otherwise it is dropped.
+    pub start_timestamps: bool,
 }
 
 impl DistributorOptions {
@@ -60,6 +63,7 @@ impl DistributorOptions {
             secret,
             clock: Arc::new(SystemClock),
             exemplars: false,
+            start_timestamps: false,
         }
     }
 }
@@ -75,6 +79,7 @@ pub struct Distributor {
     /// One per shard; made when the number of shards is known.
     lanes: OnceCell<Vec<Arc<Lane>>>,
     tasks: TaskTracker,
+    buffers: Buffers,
     shutdown: CancellationToken,
     rules: TenantRules,
     metrics: DistributorMetrics,
@@ -88,6 +93,7 @@ impl Distributor {
             budget: ByteBudget::new(options.max_inflight_bytes),
             lanes: OnceCell::new(),
             tasks: TaskTracker::new(),
+            buffers: Buffers::default(),
             shutdown: CancellationToken::new(),
             rules: TenantRules::new(Arc::clone(&options.clock)),
             metrics: DistributorMetrics::register(metrics),
@@ -113,7 +119,7 @@ impl Distributor {
     ) -> Result<WriteSummary, WriteError> {
         // Leased for the compressed size first, so that a flood is shed before any work is done.
         let _compressed = self.lease(body.len())?;
-        let decoded = decompress(body, self.options.max_decoded_bytes)?;
+        let decoded = decompress(body, self.options.max_decoded_bytes, &self.buffers)?;
         let _decoded = self.lease(decoded.len())?;
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
@@ -123,7 +129,10 @@ impl Distributor {
                 (self.ingest_pushed(tenant, &rules, &request).await?, Vec::new())
             }
             RemoteWriteVersion::V2 => {
-                let request = RequestV2::scan(&decoded, secret, tenant)?;
+                let mut request = RequestV2::scan(&decoded, secret, tenant)?;
+                if !self.options.start_timestamps {
+                    request.forget_starts();
+                }
                 let complaints = request.complaints_of_empty_series();
                 (self.ingest_pushed(tenant, &rules, &request).await?, complaints)
             }
@@ -148,7 +157,10 @@ impl Distributor {
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
         let keyer = SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::Packed);
-        let rows = ScrapedRows::new(request, keyer)?;
+        let mut rows = ScrapedRows::new(request, keyer)?;
+        if !self.options.start_timestamps {
+            rows.forget_starts();
+        }
         let summary = self.ingest(tenant, &rules, &rows).await?;
         Ok(summary)
     }

@@ -9,6 +9,7 @@ mod protobuf;
 mod v1;
 mod v2;
 
+use crate::buffers::{Buffer, Buffers};
 use crate::error::WriteError;
 use crate::ingest::{NO_HISTOGRAM, Row};
 
@@ -26,7 +27,7 @@ pub enum RemoteWriteVersion {
 
 /// Decompresses a request body, refusing one that claims to be larger than `limit_bytes` before any
 /// memory is taken for it.
-pub(crate) fn decompress(body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, WriteError> {
+pub(crate) fn decompress(body: &[u8], limit_bytes: usize, buffers: &Buffers) -> Result<Buffer, WriteError> {
     let malformed = |error: snap::Error| WriteError::Malformed(format!("snappy: {error}"));
     let decoded_bytes = snap::raw::decompress_len(body).map_err(malformed)?;
     if decoded_bytes > limit_bytes {
@@ -35,28 +36,34 @@ pub(crate) fn decompress(body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Wri
             limit_bytes: limit_bytes as u64,
         });
     }
-    let mut decoded = vec![0; decoded_bytes];
-    let written = snap::raw::Decoder::new()
+    let mut decoded = buffers.take(decoded_bytes);
+    // It writes all of the length that the body claims, or fails.
+    snap::raw::Decoder::new()
         .decompress(body, &mut decoded)
         .map_err(malformed)?;
-    decoded.truncate(written);
     Ok(decoded)
 }
 
-/// Samples series by series, with the place where each series' samples end, as rows.
+/// Samples series by series, with the place where each series' samples end, as rows. `starts_ms` is when each
+/// sample began to count, as far as that is known.
 fn rows<'a>(
     samples: &'a [(i64, f64)],
+    starts_ms: &'a [i64],
     ends: impl Iterator<Item = usize> + Send + 'a,
 ) -> impl Iterator<Item = Row> + Send + 'a {
     let mut start = 0;
     ends.zip(0..).flat_map(move |(end, series)| {
-        let samples = &samples[start..end];
+        let numbers = start..end;
         start = end;
-        samples.iter().map(move |&(timestamp_ms, value)| Row {
-            series,
-            histogram: NO_HISTOGRAM,
-            timestamp_ms,
-            value,
+        numbers.map(move |at| {
+            let (timestamp_ms, value) = samples[at];
+            Row {
+                series,
+                histogram: NO_HISTOGRAM,
+                timestamp_ms,
+                value,
+                start_ms: starts_ms.get(at).copied().unwrap_or(0),
+            }
         })
     })
 }

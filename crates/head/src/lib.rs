@@ -22,6 +22,7 @@ mod restore;
 mod retain;
 mod select;
 mod series;
+mod starts;
 mod stats;
 mod tenant;
 mod waiting;

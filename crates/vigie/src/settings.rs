@@ -73,7 +73,7 @@ pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
     pub(crate) exemplar_storage: bool,
-    /// Those that targets expose are read.
+    /// Those that targets expose and senders send are read and kept.
     pub(crate) start_timestamps: bool,
     pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.

@@ -8,6 +8,7 @@ use super::exemplars::ExemplarColumn;
 use super::header::{CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, ROW_COUNT_AT, VERSION};
 use super::histograms::HistogramColumn;
 use super::section;
+use super::starts::StartColumn;
 
 /// A tenant's position in its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,22 @@ pub struct BatchEncoder {
     floats: Vec<u8>,
     histograms: HistogramColumn,
     pub(super) exemplars: ExemplarColumn,
+    starts: StartColumn,
 }
 
 impl BatchEncoder {
     pub fn new() -> BatchEncoder {
         BatchEncoder::default()
+    }
+
+    /// With room for about this many floats of known series.
+    pub fn with_capacity(rows: usize) -> BatchEncoder {
+        BatchEncoder {
+            known_ids: Vec::with_capacity(rows * 2),
+            times: Vec::with_capacity(rows + 8),
+            floats: Vec::with_capacity(rows * 8),
+            ..BatchEncoder::default()
+        }
     }
 
     /// The tenant's index, the same at every call.
@@ -97,6 +109,12 @@ impl BatchEncoder {
         write_varint(&mut self.declared_indexes, difference);
         self.last_declared = series.0;
         self.push_sample(time_ms, value);
+    }
+
+    /// Says when the float that is pushed next began to count; 0 says that it is not known, as saying nothing
+    /// does.
+    pub fn next_began_at(&mut self, start_ms: i64) {
+        self.starts.push(self.row_count(), start_ms);
     }
 
     /// A row of a known series whose value is a native histogram.
@@ -150,6 +168,7 @@ impl BatchEncoder {
             + self.floats.len()
             + self.histograms.records.len()
             + self.exemplars.bytes.len()
+            + self.starts.len_bytes()
     }
 
     /// The batch, its leader's part still empty: see [`super::stamp`].
@@ -196,6 +215,12 @@ impl BatchEncoder {
             let mut prefix = Vec::with_capacity(5);
             write_uvarint(&mut prefix, u64::from(self.exemplars.count));
             write_section(&mut out, section::EXEMPLARS, &[&prefix, &self.exemplars.bytes]);
+        }
+        let (count, runs) = self.starts.finish();
+        if count > 0 {
+            let mut prefix = Vec::with_capacity(5);
+            write_uvarint(&mut prefix, u64::from(count));
+            write_section(&mut out, section::STARTS, &[&prefix, runs]);
         }
         let checksum = crc32c::crc32c(&out[HEADER_BYTES..]);
         out[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());

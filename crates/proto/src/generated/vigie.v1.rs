@@ -1322,8 +1322,7 @@ pub struct WriteRequest {
     /// One for each of histogram_rows: a record of docs/formats/chunk.md.
     #[prost(bytes = "bytes", repeated, tag = "8")]
     pub histograms: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
-    /// When the value of each row began to count, 0 where that is not known; or empty. Kept for histograms
-    /// only.
+    /// When the value of each row began to count, 0 where that is not known; or empty.
     #[prost(sfixed64, repeated, tag = "9")]
     pub start_timestamps_ms: ::prost::alloc::vec::Vec<i64>,
     /// Of series that have rows here or had some before.
