@@ -59,13 +59,13 @@ fn stands_as_it_is(byte: u8) -> bool {
 /// An object of strings.
 pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'{');
-    for (position, (name, value)) in labels.iter().enumerate() {
+    for (position, (name, value)) in labels.iter_utf8().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_string(out, name);
+        write_utf8(out, name);
         out.push(b':');
-        write_string(out, value);
+        write_utf8(out, value);
     }
     out.push(b'}');
 }
