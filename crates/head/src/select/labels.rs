@@ -14,10 +14,13 @@ const SAMPLED_SERIES: usize = 128;
 
 /// What finding the values of a label in a set of series costs, roughly, in nanoseconds: to look at a series for its
 /// value, to pass over one whose value is known, to take up a value, and to look whether one of its series is in the set.
-const LOOK_NS: u64 = 200;
+const LOOK_NS: u64 = 1000;
 const PASS_NS: u64 = 4;
-const VALUE_NS: u64 = 10;
+const VALUE_NS: u64 = 60;
 const MEMBER_NS: u64 = 2;
+
+/// After so many looks it is known whether each finds a value for many series or for few.
+const PROBES: u64 = 64;
 
 impl Head {
     /// Adds the names of labels that the selected series have.
@@ -98,8 +101,8 @@ impl Selection<'_> {
     /// The values of a label in the series of the set, in no order; some may come twice.
     ///
     /// Series are looked at one by one, and all others that have the value found are passed over: a few looks, where the
-    /// set is made of all the series of a few values. When that has cost as much as looking at all values would, these are
-    /// looked at for the series that are left.
+    /// set is made of all the series of a few values. When that has cost as much as looking at all values would, or will,
+    /// since nearly each series has a value of its own, the values are looked at for the series that are left.
     fn add_values(
         &self,
         name: u32,
@@ -108,16 +111,20 @@ impl Selection<'_> {
     ) -> ControlFlow<()> {
         let label = self.index.label(name);
         let mut left = Marked::new(selected, self.end);
-        let allowed_ns = self.scan_ns(label);
-        let mut spent_ns = 0;
+        let scan_ns = self.scan_ns(label);
+        let may_be_much = selected.len() * LOOK_NS > scan_ns;
+        let (mut looks, mut passes, mut spent_ns) = (0, 0, 0);
         for id in selected {
-            if spent_ns > allowed_ns {
+            let is_too_much = spent_ns > scan_ns || (looks == PROBES && passes < looks);
+            if may_be_much && is_too_much {
                 return self.add_values_by_scan(label, &left, add);
             }
             if !left.has(id) {
+                passes += 1;
                 spent_ns += PASS_NS;
                 continue;
             }
+            looks += 1;
             spent_ns += LOOK_NS;
             if let Some(pair) = self.pair_with_name(id, name) {
                 add(self.index.value(pair).as_bytes())?;
