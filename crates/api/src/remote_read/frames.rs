@@ -1,5 +1,7 @@
 //! Answers to remote read, as one message of samples or as a stream of chunks.
 
+use std::ops::Range;
+
 use axum::body::Bytes;
 use prost::Message;
 use vigie_model::Labels;
@@ -8,11 +10,12 @@ use vigie_promql::Series;
 use super::messages::{
     Chunk, ChunkedReadResponse, ChunkedSeries, QueryResult, ReadResponse, Sample, TimeSeries,
 };
-use super::{with_external, xor};
+use super::{with_external, xor, xor2};
 
 /// As many as Prometheus's own chunks have.
 const SAMPLES_PER_CHUNK: usize = 120;
 const XOR: i32 = 1;
+const XOR2: i32 = 4;
 
 /// `prometheus.ReadResponse` with a result for each query.
 pub(crate) fn sample_response(results: &[Vec<Series>], external: &Labels) -> Vec<u8> {
@@ -70,14 +73,9 @@ fn series_frames(series: &Series, query_index: i64, external: &Labels, max_frame
         };
         frames.push(frame(&message.encode_to_vec()));
     };
-    let times = series.timestamps_ms.chunks(SAMPLES_PER_CHUNK);
-    for (times, values) in times.zip(series.values.chunks(SAMPLES_PER_CHUNK)) {
-        let chunk = Chunk {
-            min_time_ms: times.first().copied().unwrap_or_default(),
-            max_time_ms: times.last().copied().unwrap_or_default(),
-            encoding: XOR,
-            data: xor::encode(times, values),
-        };
+    let samples = series.timestamps_ms.len();
+    for start in (0..samples).step_by(SAMPLES_PER_CHUNK) {
+        let chunk = chunk(series, start..samples.min(start + SAMPLES_PER_CHUNK));
         bytes += chunk.encoded_len();
         chunks.push(chunk);
         if bytes >= max_frame_bytes {
@@ -91,6 +89,24 @@ fn series_frames(series: &Series, query_index: i64, external: &Labels, max_frame
     frames
 }
 
+/// Some samples of a series. As in Prometheus, only those with start times need the encoding that has them.
+fn chunk(series: &Series, range: Range<usize>) -> Chunk {
+    let times = &series.timestamps_ms[range.clone()];
+    let values = &series.values[range.clone()];
+    let starts = series.starts_ms.get(range).unwrap_or_default();
+    let has_starts = starts.iter().any(|start_ms| *start_ms != 0);
+    Chunk {
+        min_time_ms: times.first().copied().unwrap_or_default(),
+        max_time_ms: times.last().copied().unwrap_or_default(),
+        encoding: if has_starts { XOR2 } else { XOR },
+        data: if has_starts {
+            xor2::encode(times, values, starts)
+        } else {
+            xor::encode(times, values)
+        },
+    }
+}
+
 /// Length as a varint, CRC-32C in big-endian order, message.
 fn frame(message: &[u8]) -> Bytes {
     let mut frame = Vec::with_capacity(message.len() + 14);
@@ -99,4 +115,27 @@ fn frame(message: &[u8]) -> Bytes {
     frame.extend_from_slice(&crc32c::crc32c(message).to_be_bytes());
     frame.extend_from_slice(message);
     frame.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_have_start_times_where_samples_have() {
+        let series = Series {
+            timestamps_ms: (0..300).collect(),
+            values: vec![1.0; 300],
+            starts_ms: (0..300).map(|at| i64::from(at >= 250)).collect(),
+            ..Series::default()
+        };
+        let encodings =
+            |series: &Series| [0..120, 120..240, 240..300].map(|range| chunk(series, range).encoding);
+        assert_eq!(encodings(&series), [XOR, XOR, XOR2]);
+        let plain = Series {
+            starts_ms: Vec::new(),
+            ..series
+        };
+        assert_eq!(encodings(&plain), [XOR; 3]);
+    }
 }

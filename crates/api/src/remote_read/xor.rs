@@ -1,12 +1,11 @@
 //! Prometheus's XOR chunks (tsdb/chunkenc/xor.go), written only.
 
+use super::bits::Bits;
+
 /// Encodes samples with ascending times. There are at most 65,535 of them.
 pub(super) fn encode(timestamps_ms: &[i64], values: &[f64]) -> Vec<u8> {
     let count = u16::try_from(timestamps_ms.len()).unwrap_or(u16::MAX);
-    let mut bits = Bits {
-        bytes: count.to_be_bytes().to_vec(),
-        free: 0,
-    };
+    let mut bits = Bits::after(count.to_be_bytes().to_vec());
     let mut previous_time = 0_i64;
     let mut previous_delta = 0_i64;
     let mut window = ValueWindow::default();
@@ -85,41 +84,6 @@ impl ValueWindow {
     }
 }
 
-struct Bits {
-    bytes: Vec<u8>,
-    /// Bits of the last byte that are not used yet.
-    free: u32,
-}
-
-impl Bits {
-    /// Appends the lowest `width` bits, the highest of them first.
-    fn write(&mut self, value: u64, width: u32) {
-        for position in (0..width).rev() {
-            if self.free == 0 {
-                self.bytes.push(0);
-                self.free = 8;
-            }
-            self.free -= 1;
-            let bit = u8::from((value >> position) & 1 == 1);
-            if let Some(last) = self.bytes.last_mut() {
-                *last |= bit << self.free;
-            }
-        }
-    }
-
-    fn uvarint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.write((value & 0x7f) | 0x80, 8);
-            value >>= 7;
-        }
-        self.write(value, 8);
-    }
-
-    fn varint(&mut self, value: i64) {
-        self.uvarint(((value << 1) ^ (value >> 63)).cast_unsigned());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,10 +96,7 @@ mod tests {
         // 0 | 0, 1 1 00001 001010(11 bits wide) 11111111111…
         let change = 1.0_f64.to_bits() ^ 2.0_f64.to_bits();
         let (leading, trailing) = (change.leading_zeros(), change.trailing_zeros());
-        let mut tail = Bits {
-            bytes: Vec::new(),
-            free: 0,
-        };
+        let mut tail = Bits::after(Vec::new());
         for (value, width) in [
             (0, 1),
             (0, 1),
