@@ -11,6 +11,7 @@ mod ingester;
 mod keeper;
 mod machine;
 mod metrics;
+mod patterns;
 mod progress;
 mod read;
 mod retention;

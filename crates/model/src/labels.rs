@@ -136,6 +136,14 @@ impl Labels {
         self.get(METRIC_NAME).unwrap_or_default()
     }
 
+    /// Names and values as the bytes they are, which are UTF-8: for writers, as it takes no look at them.
+    pub fn iter_utf8(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut texts = Texts {
+            rest: self.as_packed(),
+        };
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
     /// Only the labels that `keep` wants.
     pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
         Labels::from_sorted(self.iter().filter(|(name, _)| keep(name)))
@@ -405,6 +413,7 @@ mod tests {
             prop_assert_eq!(&Labels::from_packed(set.as_packed()).unwrap(), &set);
             prop_assert_eq!(&set.to_builder().build(), &set);
             prop_assert!(set.iter().eq(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
+            prop_assert!(set.iter_utf8().eq(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()))));
         }
     }
 }

@@ -143,6 +143,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             return Err(error);
         }
     };
+    if let Some(ingester) = &ingester {
+        process.watch_shards(ingester);
+    }
     if let (Some(edge), Some(ingester)) = (&ingester_at_edge, &ingester) {
         edge.set(ingester);
     }
