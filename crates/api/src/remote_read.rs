@@ -6,6 +6,7 @@ mod frames;
 mod histogram;
 mod messages;
 mod xor;
+mod xor2;
 
 pub(crate) use frames::{frames, sample_response};
 pub(crate) use messages::{ACCEPTS_CHUNKS, ACCEPTS_SAMPLES, LabelMatcher, Query, ReadRequest};

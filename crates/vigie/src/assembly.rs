@@ -205,9 +205,12 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 
 fn load_config(settings: &Settings) -> Result<Config> {
     match &settings.config_file {
-        Some(path) => Config::load_file(path)
+        Some(path) => Config::load_file(path, settings.features.config_defaults())
             .map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
-        None => Ok(Config::default_self_scrape(settings.listen_address)?),
+        None => Ok(Config::default_self_scrape(
+            settings.listen_address,
+            settings.features.config_defaults(),
+        )?),
     }
 }
 

@@ -130,7 +130,8 @@ impl Process {
             return Ok(());
         };
         let reconfigure = self.reconfigure.lock().await;
-        let config = Config::load_file(path).map_err(|error| describe(&error))?;
+        let defaults = self.settings.features.config_defaults();
+        let config = Config::load_file(path, defaults).map_err(|error| describe(&error))?;
         if let Some(reconfigure) = reconfigure.as_ref() {
             reconfigure.apply(&config).await?;
         }

@@ -55,6 +55,11 @@ impl Bits {
         self.bytes
     }
 
+    /// Sets these bits of a byte that is whole.
+    pub(super) fn set(&mut self, at: usize, mask: u8) {
+        self.bytes[at] |= mask;
+    }
+
     /// Appends the lowest `width` bits, the highest of them first.
     pub(super) fn write(&mut self, value: u64, width: u32) {
         for position in (0..width).rev() {

@@ -135,7 +135,7 @@ pub(crate) struct Chunk {
     pub(crate) min_time_ms: i64,
     #[prost(int64, tag = "2")]
     pub(crate) max_time_ms: i64,
-    /// 1: XOR, 3: float histogram
+    /// 1: XOR; 3: float histogram; 4: XOR2, with start times
     #[prost(int32, tag = "3")]
     pub(crate) encoding: i32,
     #[prost(bytes = "vec", tag = "4")]
