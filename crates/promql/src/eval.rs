@@ -28,10 +28,10 @@ pub(crate) use scalar::scalar_operation;
 
 pub use context::{Answer, Interrupt, QueryContext, QueryStats};
 
-use crate::plan::RootNode;
+use crate::plan::{Grid, RootNode};
 use crate::{EvalError, MatrixSeries, Plan, QueryValue, Source, VectorSample};
 
-use column::is_absent;
+use column::{StepSeries, is_absent};
 use evaluator::Evaluator;
 use merge::Collected;
 
@@ -75,7 +75,7 @@ fn root_value(evaluator: &Evaluator<'_>, plan: &Plan) -> Result<QueryValue, Eval
             if plan.params().is_instant() {
                 Ok(QueryValue::Vector(instant_vector(&collected, timestamp_ms)))
             } else {
-                Ok(QueryValue::Matrix(matrix(&collected, grid)))
+                Ok(QueryValue::Matrix(matrix(collected, grid)))
             }
         }
         RootNode::Matrix(input) => {
@@ -103,34 +103,40 @@ fn instant_vector(collected: &Collected<'_>, timestamp_ms: i64) -> Vec<VectorSam
     samples.collect()
 }
 
-fn matrix(collected: &Collected<'_>, grid: crate::plan::Grid) -> Vec<MatrixSeries> {
-    let mut rows: Vec<MatrixSeries> = collected
-        .series
-        .iter()
-        .map(|series| {
-            let count = series.values.iter().filter(|value| !is_absent(**value)).count();
-            let mut timestamps_ms = Vec::with_capacity(count);
-            let mut values = Vec::with_capacity(count);
-            for (step, &value) in series.values.iter().enumerate() {
-                if !is_absent(value) {
-                    timestamps_ms.push(grid.time_ms(step));
-                    values.push(value);
-                }
-            }
-            let histograms = series
-                .histograms
-                .iter()
-                .map(|(step, histogram)| (grid.time_ms(*step), (**histogram).clone()))
-                .collect();
-            MatrixSeries {
-                labels: series.labels.clone(),
-                timestamps_ms,
-                values,
-                histograms,
-            }
-        })
+/// Takes the columns where nothing is missing from them.
+fn matrix(mut collected: Collected<'_>, grid: Grid) -> Vec<MatrixSeries> {
+    let all_times: Vec<i64> = (0..grid.len).map(|step| grid.time_ms(step)).collect();
+    let mut rows: Vec<MatrixSeries> = std::mem::take(&mut collected.series)
+        .into_iter()
+        .map(|series| row(series, grid, &all_times))
         .filter(|row| !row.values.is_empty() || !row.histograms.is_empty())
         .collect();
     rows.sort_by(|left, right| left.labels.cmp(&right.labels));
     rows
+}
+
+fn row(series: StepSeries, grid: Grid, all_times: &[i64]) -> MatrixSeries {
+    let histograms = series.histograms.iter();
+    let histograms = histograms
+        .map(|(step, histogram)| (grid.time_ms(*step), (**histogram).clone()))
+        .collect();
+    let mut values = series.values;
+    let count = values.iter().filter(|value| !is_absent(**value)).count();
+    let timestamps_ms = if count == values.len() {
+        all_times.to_vec()
+    } else {
+        let present = values.iter().zip(all_times);
+        let times = present
+            .filter(|(value, _)| !is_absent(**value))
+            .map(|(_, time_ms)| *time_ms)
+            .collect();
+        values.retain(|value| !is_absent(*value));
+        times
+    };
+    MatrixSeries {
+        labels: series.labels,
+        timestamps_ms,
+        values,
+        histograms,
+    }
 }

@@ -9,7 +9,7 @@ use tonic::{Code, Request, Status};
 use vigie_cluster::Placement;
 use vigie_model::TenantId;
 use vigie_promql::{SelectRequest, Series, SeriesBatch, SeriesSet, Source, SourceError};
-use vigie_proto::{MessageStream, matchers_to_wire, v1};
+use vigie_proto::{LocalSeries, MessageStream, matchers_to_wire, v1};
 
 use crate::decode::decode_series;
 use crate::patience::Patience;
@@ -24,6 +24,13 @@ pub(crate) struct IngesterSource {
 
 impl Source for IngesterSource {
     fn select(&self, request: &SelectRequest) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        if let Some(local) = self.placement.local() {
+            let (matchers, start_ms, end_ms) = (&request.matchers, request.start_ms, request.end_ms);
+            let found = local.select_here(&self.tenant, matchers, start_ms, end_ms);
+            if let Some(series) = found.map_err(source_error)? {
+                return Ok(self.reading(Supply::Here(series), request));
+            }
+        }
         let wire = v1::SelectRequest {
             tenant: self.tenant.as_str().to_owned(),
             matchers: matchers_to_wire(&request.matchers),
@@ -41,20 +48,34 @@ impl Source for IngesterSource {
             .patience
             .wait(&self.runtime, try_join_all(calls))?
             .map_err(source_error)?;
-        Ok(Box::new(Streams {
-            source: self,
-            streams: streams.into_iter().map(tonic::Response::into_inner).collect(),
-            message: Vec::new().into_iter(),
-            start_ms: request.start_ms,
-            end_ms: request.end_ms,
-        }))
+        let streams = streams.into_iter().map(tonic::Response::into_inner).collect();
+        Ok(self.reading(Supply::Streams(streams), request))
     }
 }
 
-struct Streams<'a> {
-    source: &'a IngesterSource,
+impl IngesterSource {
+    fn reading(&self, supply: Supply, request: &SelectRequest) -> Box<dyn SeriesSet + '_> {
+        Box::new(Reading {
+            source: self,
+            supply,
+            message: Vec::new().into_iter(),
+            start_ms: request.start_ms,
+            end_ms: request.end_ms,
+        })
+    }
+}
+
+/// Where messages come from.
+enum Supply {
     /// Those not at their end; the last is being read.
-    streams: Vec<MessageStream<v1::SelectResponse>>,
+    Streams(Vec<MessageStream<v1::SelectResponse>>),
+    /// An ingester of this process: nobody is waited for, and nothing crosses threads.
+    Here(Box<dyn LocalSeries>),
+}
+
+struct Reading<'a> {
+    source: &'a IngesterSource,
+    supply: Supply,
     message: std::vec::IntoIter<v1::SeriesChunks>,
     start_ms: i64,
     end_ms: i64,
@@ -63,23 +84,33 @@ struct Streams<'a> {
 /// Series that one thread decodes at a time: a fraction of a millisecond to some milliseconds of work.
 const SERIES_PER_BATCH: usize = 64;
 
-impl Streams<'_> {
-    /// Makes sure that there is something in the message; false at the end of all streams.
+impl Reading<'_> {
+    /// Makes sure that there is something in the message; false at the end of everything.
     fn fill(&mut self) -> Result<bool, SourceError> {
         while self.message.len() == 0 {
-            let Some(stream) = self.streams.last_mut() else {
+            let streams = match &mut self.supply {
+                Supply::Here(series) => {
+                    let Some(message) = series.next_message().map_err(source_error)? else {
+                        return Ok(false);
+                    };
+                    self.message = message.into_iter();
+                    continue;
+                }
+                Supply::Streams(streams) => streams,
+            };
+            let Some(stream) = streams.last_mut() else {
                 return Ok(false);
             };
             match self.source.patience.wait(&self.source.runtime, stream.next())? {
                 Some(message) => self.message = message.map_err(source_error)?.series.into_iter(),
-                None => drop(self.streams.pop()),
+                None => drop(streams.pop()),
             }
         }
         Ok(true)
     }
 }
 
-impl SeriesSet for Streams<'_> {
+impl SeriesSet for Reading<'_> {
     fn next(&mut self) -> Result<Option<Series>, SourceError> {
         let mut series = Series::default();
         while self.fill()? {
