@@ -13,7 +13,7 @@ use vigie_proto::v1;
 use crate::shard::Shard;
 
 /// Series that go into one message.
-pub(crate) const SERIES_PER_MESSAGE: usize = 256;
+const SERIES_PER_MESSAGE: usize = 256;
 
 /// A time range, both ends inclusive.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ impl Shard {
 
     /// The head is read before the store: a chunk that moves from one to the other in between is
     /// found twice, which readers resolve by time, and never missed.
-    pub(crate) fn load(
+    fn load(
         &self,
         tenant: &TenantId,
         ids: &[SeriesId],

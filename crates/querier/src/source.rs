@@ -9,7 +9,7 @@ use tonic::{Code, Request, Status};
 use vigie_cluster::Placement;
 use vigie_model::TenantId;
 use vigie_promql::{SelectRequest, Series, SeriesBatch, SeriesSet, Source, SourceError};
-use vigie_proto::{LocalSeries, MessageStream, matchers_to_wire, v1};
+use vigie_proto::{MessageStream, matchers_to_wire, v1};
 
 use crate::decode::decode_series;
 use crate::patience::Patience;
@@ -26,9 +26,9 @@ impl Source for IngesterSource {
     fn select(&self, request: &SelectRequest) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
         if let Some(local) = self.placement.local() {
             let (matchers, start_ms, end_ms) = (&request.matchers, request.start_ms, request.end_ms);
-            let found = local.select_here(&self.tenant, matchers, start_ms, end_ms);
-            if let Some(series) = found.map_err(source_error)? {
-                return Ok(self.reading(Supply::Here(series), request));
+            let few = local.select_few(&self.tenant, matchers, start_ms, end_ms);
+            if let Some(series) = few.map_err(source_error)? {
+                return Ok(self.reading(series, Vec::new(), request));
             }
         }
         let wire = v1::SelectRequest {
@@ -49,73 +49,71 @@ impl Source for IngesterSource {
             .wait(&self.runtime, try_join_all(calls))?
             .map_err(source_error)?;
         let streams = streams.into_iter().map(tonic::Response::into_inner).collect();
-        Ok(self.reading(Supply::Streams(streams), request))
+        Ok(self.reading(Vec::new(), streams, request))
     }
 }
 
 impl IngesterSource {
-    fn reading(&self, supply: Supply, request: &SelectRequest) -> Box<dyn SeriesSet + '_> {
-        Box::new(Reading {
+    fn reading(
+        &self,
+        message: Vec<v1::SeriesChunks>,
+        streams: Vec<MessageStream<v1::SelectResponse>>,
+        request: &SelectRequest,
+    ) -> Box<dyn SeriesSet + '_> {
+        Box::new(Streams {
             source: self,
-            supply,
-            message: Vec::new().into_iter(),
+            streams,
+            message: message.into_iter(),
             start_ms: request.start_ms,
             end_ms: request.end_ms,
+            labels: request.labels.clone(),
         })
     }
 }
 
-/// Where messages come from.
-enum Supply {
-    /// Those not at their end; the last is being read.
-    Streams(Vec<MessageStream<v1::SelectResponse>>),
-    /// An ingester of this process: nobody is waited for, and nothing crosses threads.
-    Here(Box<dyn LocalSeries>),
-}
-
-struct Reading<'a> {
+struct Streams<'a> {
     source: &'a IngesterSource,
-    supply: Supply,
+    /// Those not at their end; the last is being read.
+    streams: Vec<MessageStream<v1::SelectResponse>>,
     message: std::vec::IntoIter<v1::SeriesChunks>,
     start_ms: i64,
     end_ms: i64,
+    /// Those that are needed.
+    labels: Option<Arc<[String]>>,
 }
 
 /// Series that one thread decodes at a time: a fraction of a millisecond to some milliseconds of work.
 const SERIES_PER_BATCH: usize = 64;
 
-impl Reading<'_> {
-    /// Makes sure that there is something in the message; false at the end of everything.
+impl Streams<'_> {
+    /// Makes sure that there is something in the message; false at the end of all streams.
     fn fill(&mut self) -> Result<bool, SourceError> {
         while self.message.len() == 0 {
-            let streams = match &mut self.supply {
-                Supply::Here(series) => {
-                    let Some(message) = series.next_message().map_err(source_error)? else {
-                        return Ok(false);
-                    };
-                    self.message = message.into_iter();
-                    continue;
-                }
-                Supply::Streams(streams) => streams,
-            };
-            let Some(stream) = streams.last_mut() else {
+            let Some(stream) = self.streams.last_mut() else {
                 return Ok(false);
             };
             match self.source.patience.wait(&self.source.runtime, stream.next())? {
                 Some(message) => self.message = message.map_err(source_error)?.series.into_iter(),
-                None => drop(streams.pop()),
+                None => drop(self.streams.pop()),
             }
         }
         Ok(true)
     }
 }
 
-impl SeriesSet for Reading<'_> {
+impl SeriesSet for Streams<'_> {
     fn next(&mut self) -> Result<Option<Series>, SourceError> {
         let mut series = Series::default();
         while self.fill()? {
             if let Some(part) = self.message.next()
-                && decode_series(&part, self.start_ms, self.end_ms, &mut series).map_err(source_error)?
+                && decode_series(
+                    &part,
+                    self.start_ms,
+                    self.end_ms,
+                    self.labels.as_deref(),
+                    &mut series,
+                )
+                .map_err(source_error)?
             {
                 return Ok(Some(series));
             }
@@ -132,6 +130,7 @@ impl SeriesSet for Reading<'_> {
             parts: parts.into_iter(),
             start_ms: self.start_ms,
             end_ms: self.end_ms,
+            labels: self.labels.clone(),
         })))
     }
 }
@@ -141,12 +140,16 @@ struct Encoded {
     parts: std::vec::IntoIter<v1::SeriesChunks>,
     start_ms: i64,
     end_ms: i64,
+    /// Those that are needed.
+    labels: Option<Arc<[String]>>,
 }
 
 impl SeriesBatch for Encoded {
     fn next_into(&mut self, series: &mut Series) -> Result<bool, SourceError> {
         for part in self.parts.by_ref() {
-            if decode_series(&part, self.start_ms, self.end_ms, series).map_err(source_error)? {
+            if decode_series(&part, self.start_ms, self.end_ms, self.labels.as_deref(), series)
+                .map_err(source_error)?
+            {
                 return Ok(true);
             }
         }
