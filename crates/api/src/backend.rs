@@ -1,6 +1,7 @@
 //! What the edge needs from the roles behind it.
 
 mod admin;
+mod ingester;
 mod lifecycle;
 mod notifications;
 mod query;
@@ -8,6 +9,7 @@ mod targets;
 mod write;
 
 pub use admin::{AdminBackend, AdminError};
+pub use ingester::IngesterBackend;
 pub use lifecycle::{BuildInfo, Lifecycle, Readiness, ReplayStatus, RuntimeInfo};
 pub use notifications::Notification;
 pub use query::{

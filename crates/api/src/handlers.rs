@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod exemplars;
 pub(crate) mod expression;
 pub(crate) mod federate;
+pub(crate) mod ingester;
 pub(crate) mod management;
 pub(crate) mod metadata;
 pub(crate) mod notifications;

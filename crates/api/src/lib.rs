@@ -23,11 +23,11 @@ mod server;
 mod tenant;
 
 pub use backend::{
-    ActiveTarget, AdminBackend, AdminError, BuildInfo, DroppedTarget, Found, HeadStats, LabelsRequest,
-    Lifecycle, MetadataRequest, NamedCount, Notification, QueryAnswer, QueryBackend, QueryError,
-    QueryErrorKind, QueryOptions, QueryRange, QueryStats, Readiness, RelabelRule, RelabelStep, ReplayStatus,
-    RequestOrigin, RuntimeInfo, SelectRequest, TargetHealth, TargetMetadata, TargetsBackend, TsdbStats,
-    WriteBackend, WriteError, WriteErrorKind, WriteProtocol, WriteSummary,
+    ActiveTarget, AdminBackend, AdminError, BuildInfo, DroppedTarget, Found, HeadStats, IngesterBackend,
+    LabelsRequest, Lifecycle, MetadataRequest, NamedCount, Notification, QueryAnswer, QueryBackend,
+    QueryError, QueryErrorKind, QueryOptions, QueryRange, QueryStats, Readiness, RelabelRule, RelabelStep,
+    ReplayStatus, RequestOrigin, RuntimeInfo, SelectRequest, TargetHealth, TargetMetadata, TargetsBackend,
+    TsdbStats, WriteBackend, WriteError, WriteErrorKind, WriteProtocol, WriteSummary,
 };
 pub use handlers::query::stats_json;
 pub use http_metrics::HttpMetrics;

@@ -16,12 +16,12 @@ use tower_http::compression::CompressionLayer;
 use crate::cors::IfMarked;
 use crate::error::{ApiError, plain_error};
 use crate::handlers::{
-    admin, exemplars, expression, federate, management, metadata, notifications, openapi, page, query, read,
-    rules, self_metrics, series, status, targets, write,
+    admin, exemplars, expression, federate, ingester, management, metadata, notifications, openapi, page,
+    query, read, rules, self_metrics, series, status, targets, write,
 };
 use crate::{
-    AdminBackend, ApiOptions, HttpMetrics, Lifecycle, QueryBackend, TargetsBackend, WriteBackend, cors,
-    http_metrics,
+    AdminBackend, ApiOptions, HttpMetrics, IngesterBackend, Lifecycle, QueryBackend, TargetsBackend,
+    WriteBackend, cors, http_metrics,
 };
 
 /// The roles behind the edge. A process serves the routes of those it has.
@@ -32,6 +32,7 @@ pub struct Backends {
     pub targets: Option<Arc<dyn TargetsBackend>>,
     /// `None` where the administration of the storage is not enabled.
     pub admin: Option<Arc<dyn AdminBackend>>,
+    pub ingester: Option<Arc<dyn IngesterBackend>>,
     pub lifecycle: Arc<dyn Lifecycle>,
 }
 
@@ -151,6 +152,7 @@ fn when_ready(api: &Api) -> Router<Api> {
     Router::new()
         .nest("/api/v1", v1)
         .route("/-/ready", get(management::ready))
+        .route("/ingester/flush", asking(ingester::flush))
         .route(
             "/federate",
             reading(federate::federate).layer(map_response(compressible)),

@@ -2,6 +2,7 @@
 
 mod admin;
 mod fake;
+mod ingester;
 mod management;
 mod query;
 mod read;
@@ -52,6 +53,7 @@ fn backends() -> Backends {
         write: Some(Arc::new(FakeWrite)),
         targets: Some(Arc::new(FakeTargets)),
         admin: None,
+        ingester: None,
         lifecycle: Arc::new(FakeLifecycle::default()),
     }
 }

@@ -14,6 +14,7 @@ use vigie_model::{Labels, METRIC_NAME, ShardId, TenantId, series_hash};
 use vigie_proto::v1;
 use vigie_runtime::{ByteBudget, Clock, Metrics, SystemClock};
 
+use crate::buffers::Buffers;
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
 use crate::ingest::{Round, Row, SeriesSource, WriteSummary};
@@ -75,6 +76,7 @@ pub struct Distributor {
     /// One per shard; made when the number of shards is known.
     lanes: OnceCell<Vec<Arc<Lane>>>,
     tasks: TaskTracker,
+    buffers: Buffers,
     shutdown: CancellationToken,
     rules: TenantRules,
     metrics: DistributorMetrics,
@@ -88,6 +90,7 @@ impl Distributor {
             budget: ByteBudget::new(options.max_inflight_bytes),
             lanes: OnceCell::new(),
             tasks: TaskTracker::new(),
+            buffers: Buffers::default(),
             shutdown: CancellationToken::new(),
             rules: TenantRules::new(Arc::clone(&options.clock)),
             metrics: DistributorMetrics::register(metrics),
@@ -113,7 +116,7 @@ impl Distributor {
     ) -> Result<WriteSummary, WriteError> {
         // Leased for the compressed size first, so that a flood is shed before any work is done.
         let _compressed = self.lease(body.len())?;
-        let decoded = decompress(body, self.options.max_decoded_bytes)?;
+        let decoded = decompress(body, self.options.max_decoded_bytes, &self.buffers)?;
         let _decoded = self.lease(decoded.len())?;
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();

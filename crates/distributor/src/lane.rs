@@ -126,6 +126,8 @@ pub(crate) struct Lane {
 #[derive(Debug, Default)]
 struct Queue {
     batches: VecDeque<OpenBatch>,
+    /// Of the batch opened last when it was taken: the next one will be about as large.
+    expected_rows: usize,
     closed: bool,
 }
 
@@ -198,7 +200,10 @@ impl Lane {
     }
 
     fn take_batch(&self) -> Option<OpenBatch> {
-        self.queue.lock().batches.pop_front()
+        let mut queue = self.queue.lock();
+        let batch = queue.batches.pop_front()?;
+        queue.expected_rows = batch.encoder.row_count();
+        Some(batch)
     }
 
     async fn commit(&self, batch: OpenBatch, directory: &Directory) {
@@ -284,7 +289,7 @@ impl Queue {
             .is_none_or(|batch| batch.encoder.len_bytes() >= BATCH_BYTES);
         if full {
             self.batches.push_back(OpenBatch {
-                encoder: BatchEncoder::new(),
+                encoder: BatchEncoder::with_capacity(self.expected_rows),
                 declared: 0,
                 waiters: Vec::new(),
             });

@@ -5,6 +5,7 @@
 //! ones are parsed, validated and sent with their labels. The crate must not know HTTP, storage,
 //! Raft, or what a query is.
 
+mod buffers;
 mod distributor;
 mod error;
 mod exemplars;

@@ -9,6 +9,7 @@ mod protobuf;
 mod v1;
 mod v2;
 
+use crate::buffers::{Buffer, Buffers};
 use crate::error::WriteError;
 use crate::ingest::{NO_HISTOGRAM, Row};
 
@@ -26,7 +27,7 @@ pub enum RemoteWriteVersion {
 
 /// Decompresses a request body, refusing one that claims to be larger than `limit_bytes` before any
 /// memory is taken for it.
-pub(crate) fn decompress(body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, WriteError> {
+pub(crate) fn decompress(body: &[u8], limit_bytes: usize, buffers: &Buffers) -> Result<Buffer, WriteError> {
     let malformed = |error: snap::Error| WriteError::Malformed(format!("snappy: {error}"));
     let decoded_bytes = snap::raw::decompress_len(body).map_err(malformed)?;
     if decoded_bytes > limit_bytes {
@@ -35,11 +36,11 @@ pub(crate) fn decompress(body: &[u8], limit_bytes: usize) -> Result<Vec<u8>, Wri
             limit_bytes: limit_bytes as u64,
         });
     }
-    let mut decoded = vec![0; decoded_bytes];
-    let written = snap::raw::Decoder::new()
+    let mut decoded = buffers.take(decoded_bytes);
+    // It writes all of the length that the body claims, or fails.
+    snap::raw::Decoder::new()
         .decompress(body, &mut decoded)
         .map_err(malformed)?;
-    decoded.truncate(written);
     Ok(decoded)
 }
 

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tonic::Request;
 use vigie_head::batch::BatchEncoder;
-use vigie_ingester::{Ingester, IngesterOptions};
+use vigie_ingester::{CompactedSpans, Ingester, IngesterOptions};
 use vigie_model::{Labels, MatchOp, Matcher, SeriesId, TenantId};
 use vigie_proto::{Ingester as _, matchers_to_wire, v1};
 use vigie_runtime::{Metrics, SystemClock};
@@ -127,7 +127,7 @@ async fn compact(arguments: &Arguments) {
     write_rounds(&ingester, &arguments, start_ms).await;
     let samples = f64::from(arguments.series) * f64::from(rounds) * 8.0 / 9.0;
     let (start, cpu) = (Instant::now(), cpu_seconds());
-    let report = ingester.compact().await.unwrap();
+    let report = ingester.compact(CompactedSpans::Closed).await.unwrap();
     println!(
         "compaction: {:.3} bytes/sample to {:.3}, {:.3} us CPU/sample, {:.1} s, {} spans",
         report.replaced_bytes as f64 / samples,

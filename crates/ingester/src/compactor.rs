@@ -31,6 +31,16 @@ const IDLE_AFTER: Duration = Duration::from_secs(900);
 /// Samples in a chunk at most: what reading one of them has to decode.
 const MAX_SAMPLES: usize = 8192;
 
+/// Which spans of windows are compacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactedSpans {
+    /// Those that get no more chunks, late ones aside: their shard has samples one window and the late
+    /// ones' allowance after them.
+    Closed,
+    /// Those that are being filled too.
+    All,
+}
+
 /// What compaction has done since the start.
 #[derive(Debug, Default)]
 pub(crate) struct CompactionStats {
@@ -110,16 +120,20 @@ impl Compactor {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(CHECK_INTERVAL) => {}
             }
-            self.run_once(REST, &shutdown).await;
+            self.run_once(CompactedSpans::Closed, REST, &shutdown).await;
         }
     }
 
-    /// Compacts all closed spans, oldest first, and has their files rewritten.
-    pub(crate) async fn run_once(&mut self, rest: u32, shutdown: &CancellationToken) {
+    /// Compacts these spans, oldest first, and has their files rewritten.
+    pub(crate) async fn run_once(&mut self, which: CompactedSpans, rest: u32, shutdown: &CancellationToken) {
         let mut spans: Vec<(u32, usize)> = Vec::new();
         for at in 0..self.shards.len() {
-            match self.closed_spans(at) {
-                Ok(closed) => spans.extend(closed.into_iter().map(|span| (span, at))),
+            let found = match which {
+                CompactedSpans::Closed => self.closed_spans(at),
+                CompactedSpans::All => self.shards[at].store.spans_to_compact(u32::MAX),
+            };
+            match found {
+                Ok(found) => spans.extend(found.into_iter().map(|span| (span, at))),
                 Err(error) => warn(&self.shards[at], &error),
             }
         }

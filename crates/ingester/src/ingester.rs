@@ -17,7 +17,7 @@ use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions, Timin
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
-use crate::compactor::{CompactionReport, CompactionStats, Compactor};
+use crate::compactor::{CompactedSpans, CompactionReport, CompactionStats, Compactor};
 use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::machine::ShardMachine;
@@ -160,15 +160,24 @@ impl Ingester {
         })
     }
 
-    /// Checkpoints all shards and compacts every closed span now, without resting: for tools and tests.
-    /// A span is closed once its shard has samples one window and the late ones' allowance after it.
+    /// Checkpoints all shards, one after the other, so that nothing of the log is needed any more.
     ///
     /// # Errors
-    /// A checkpoint could not be written. What fails later is logged, and tried again in the background.
-    pub async fn compact(&self) -> Result<CompactionReport, ReplicaError> {
+    /// A checkpoint could not be written.
+    pub async fn flush(&self) -> Result<(), ReplicaError> {
         for shard in self.shards() {
             shard.replica.checkpoint().await?;
         }
+        Ok(())
+    }
+
+    /// Checkpoints all shards and compacts spans of windows now, without resting. What is compacted before its
+    /// span is closed is compacted again when it is.
+    ///
+    /// # Errors
+    /// A checkpoint could not be written. What fails later is logged, and tried again in the background.
+    pub async fn compact(&self, spans: CompactedSpans) -> Result<CompactionReport, ReplicaError> {
+        self.flush().await?;
         let mut compactor = Compactor::new(
             self.shards().cloned().collect(),
             self.state.clone(),
@@ -177,7 +186,7 @@ impl Ingester {
             Arc::clone(&self.compaction),
         );
         let before = self.compaction.report();
-        compactor.run_once(0, &self.shutdown).await;
+        compactor.run_once(spans, 0, &self.shutdown).await;
         Ok(self.compaction.report().since(before))
     }
 

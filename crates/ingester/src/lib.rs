@@ -18,7 +18,7 @@ mod retention;
 mod service;
 mod shard;
 
-pub use compactor::CompactionReport;
+pub use compactor::{CompactedSpans, CompactionReport};
 pub use error::IngesterError;
 pub use ingester::{Ingester, IngesterOptions};
 pub use machine::ShardMachine;

@@ -16,7 +16,7 @@ use vigie_runtime::{Clock, Metrics};
 use vigie_storage::SPAN_WINDOWS;
 
 use crate::retention::Retention;
-use crate::{Ingester, IngesterOptions};
+use crate::{CompactedSpans, Ingester, IngesterOptions};
 
 const WINDOW_MS: i64 = 7_200_000;
 const SPAN_MS: i64 = WINDOW_MS * SPAN_WINDOWS as i64;
@@ -56,9 +56,9 @@ fn value(series: u32, number: i64) -> f64 {
 }
 
 /// Writes `hours` of samples of both tenants, with one sample in `late_every` an hour late; 0 for none.
-async fn write(ingester: &Ingester, hours: i64, late_every: i64) {
+async fn write(ingester: &Ingester, hours: std::ops::Range<i64>, late_every: i64) {
     let per_hour = HOUR_MS / INTERVAL_MS;
-    for hour in 0..hours {
+    for hour in hours {
         for (shard, tenant) in [0, 1].into_iter().zip(TENANTS) {
             let mut encoder = BatchEncoder::new();
             let tenant = encoder.tenant(&TenantId::new(tenant).unwrap());
@@ -116,7 +116,7 @@ async fn compaction_keeps_every_bit() {
     let directory = tempfile::tempdir().unwrap();
     let now_ms = START_MS + 30 * HOUR_MS;
     let ingester = open(directory.path(), now_ms).await;
-    write(&ingester, 30, 50).await;
+    write(&ingester, 0..30, 50).await;
     let ranges = [
         (START_MS, now_ms),
         (START_MS + 9 * HOUR_MS, START_MS + 10 * HOUR_MS),
@@ -131,7 +131,7 @@ async fn compaction_keeps_every_bit() {
     assert_eq!(first.len(), SERIES as usize);
     // The last hour's late samples have not come.
     assert!(first.values().all(|samples| samples.len() >= 30 * 60 - 2));
-    let report = ingester.compact().await.unwrap();
+    let report = ingester.compact(CompactedSpans::Closed).await.unwrap();
     assert_eq!(report.spans, 4, "two spans of two shards");
     assert!(report.written_bytes < report.replaced_bytes);
     for reopened in [false, true] {
@@ -152,12 +152,35 @@ async fn compaction_keeps_every_bit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_spans_are_compacted_when_asked_and_again_when_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let now_ms = START_MS + 30 * HOUR_MS;
+    let ingester = open(directory.path(), now_ms).await;
+    write(&ingester, 0..20, 50).await;
+    let (before, _) = read(&ingester, "one", START_MS, now_ms).await;
+    let closed = ingester.compact(CompactedSpans::Closed).await.unwrap();
+    assert_eq!(closed.spans, 2, "one span of two shards");
+    let report = ingester.compact(CompactedSpans::All).await.unwrap();
+    assert_eq!(report.spans, 2, "the next");
+    assert!(report.written_bytes < report.replaced_bytes);
+    assert!(read(&ingester, "one", START_MS, now_ms).await.0 == before);
+    write(&ingester, 20..30, 0).await;
+    let (longer, _) = read(&ingester, "one", START_MS, START_MS + 2 * SPAN_MS - 1).await;
+    let again = ingester.compact(CompactedSpans::Closed).await.unwrap();
+    assert_eq!(again.spans, 2, "what came later is joined to what was joined");
+    let (joined, chunks) = read(&ingester, "one", START_MS, START_MS + 2 * SPAN_MS - 1).await;
+    assert!(joined == longer);
+    // One for each span, and the late samples that are in memory.
+    assert_eq!(chunks, 3 * SERIES as usize);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retention_drops_whole_spans() {
     let directory = tempfile::tempdir().unwrap();
     let now_ms = START_MS + 40 * HOUR_MS;
     let ingester = open(directory.path(), now_ms).await;
-    write(&ingester, 40, 0).await;
-    ingester.compact().await.unwrap();
+    write(&ingester, 0..40, 0).await;
+    ingester.compact(CompactedSpans::Closed).await.unwrap();
     let mut retention = Retention {
         state: ingester.state().clone(),
         clock: Arc::new(FixedClock(now_ms)),

@@ -22,7 +22,9 @@ use vigie_querier::{Querier, QuerierOptions};
 use vigie_runtime::{Metrics, SystemClock};
 use vigie_scraper::{Handle as ScraperHandle, Service as ScraperService};
 
-use crate::adapters::{ActiveQueries, DistributorSink, QueryAdapter, TargetsAdapter, WriteAdapter};
+use crate::adapters::{
+    ActiveQueries, DistributorSink, IngesterAdapter, QueryAdapter, TargetsAdapter, WriteAdapter,
+};
 use crate::grpc;
 use crate::lifecycle::{Process, Reconfigure, describe};
 use crate::role::Role;
@@ -83,6 +85,10 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let scraper_stop = CancellationToken::new();
     let scraper = build_scraper(&settings, distributor.as_ref(), &metrics, scraper_stop.clone())?;
     let http_stop = CancellationToken::new();
+    let ingester_at_edge = settings
+        .roles
+        .has(Role::Ingester)
+        .then(|| Arc::new(IngesterAdapter::default()));
     let backends = Backends {
         query: querier
             .clone()
@@ -101,6 +107,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         }),
         // Deleting and copying are not built yet; the settings refuse the flag.
         admin: None,
+        ingester: ingester_at_edge
+            .clone()
+            .map(|ingester| ingester as Arc<dyn vigie_api::IngesterBackend>),
         lifecycle: process.clone(),
     };
     let http = spawn_http(
@@ -133,6 +142,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             return Err(error);
         }
     };
+    if let (Some(edge), Some(ingester)) = (&ingester_at_edge, &ingester) {
+        edge.set(ingester);
+    }
     if let Some(ingester) = &ingester
         && settings.ingester_addresses.is_empty()
     {

@@ -82,6 +82,18 @@ impl Answer {
         })
     }
 
+    /// The greatest magnitude among the finite floats; 0 without any.
+    pub fn greatest(&self) -> f64 {
+        let series = self.data().map_or(&[][..], |data| &data.series);
+        let floats = series.iter().flat_map(|series| &series.points);
+        floats
+            .filter_map(|(_, value)| match value {
+                Value::Float(value) if value.is_finite() => Some(value.abs()),
+                _ => None,
+            })
+            .fold(0.0, f64::max)
+    }
+
     pub fn data(&self) -> Option<&Data> {
         match &self.outcome {
             Outcome::Success(data) => Some(data),

@@ -56,7 +56,11 @@ impl System {
         let started = Instant::now();
         let base = Api::with_timeout(self.base_url(), limits.deadline)?;
         let forced = match self.kind() {
-            SystemKind::Vigie | SystemKind::VigieRelaxed => self.await_checkpoint(&base, limits, started)?,
+            SystemKind::Vigie | SystemKind::VigieRelaxed => {
+                let flush = "/ingester/flush?wait=true&compact=true";
+                self.ask_for(flush, limits.deadline)?;
+                vec![flush.to_owned()]
+            }
             // It has nothing to be told: the newest two to three hours stay in the head and the WAL.
             SystemKind::Prometheus => Vec::new(),
             SystemKind::VictoriaMetrics => {
@@ -101,32 +105,6 @@ impl System {
         Ok(false)
     }
 
-    /// Until a checkpoint of every shard holds what had been applied when this began.
-    fn await_checkpoint(&self, base: &Api, limits: &SettleLimits, started: Instant) -> Result<Vec<String>> {
-        let wanted = gauges(base, "vigie_raft_applied_index{")?;
-        if wanted.is_empty() {
-            bail!(
-                "find vigie_raft_applied_index among the metrics of {}",
-                self.kind()
-            );
-        }
-        loop {
-            let reached = gauges(base, "vigie_raft_checkpointed_index{")?;
-            if reached.len() == wanted.len() && reached.iter().zip(&wanted).all(|(have, want)| have >= want) {
-                return Ok(vec![
-                    "a checkpoint of every shard (awaited, not forced)".to_owned(),
-                ]);
-            }
-            if started.elapsed() > limits.deadline {
-                return Ok(vec![
-                    "no checkpoint of every shard before the deadline".to_owned(),
-                ]);
-            }
-            self.check_running()?;
-            std::thread::sleep(POLL_INTERVAL);
-        }
-    }
-
     /// The compactor knows no order: the run that is under way may have missed the last block, so the second counts.
     fn await_compactor(&self, base: &Api, limits: &SettleLimits, started: Instant) -> Result<()> {
         let runs = || {
@@ -155,18 +133,4 @@ impl System {
             .with_context(|| format!("find the process of {}", self.kind()))?;
         Ok(crate::proc_stat::ProcStat::read(pid)?.cpu_seconds)
     }
-}
-
-/// The values of all lines of the server's own metrics that start with `prefix`, in the order of their labels.
-fn gauges(base: &Api, prefix: &str) -> Result<Vec<f64>> {
-    let page = base.get("/metrics")?.body;
-    let mut lines: Vec<&str> = page.lines().filter(|line| line.starts_with(prefix)).collect();
-    lines.sort_unstable();
-    lines
-        .into_iter()
-        .map(|line| {
-            let (_, value) = line.rsplit_once(' ').context("find the value of a metric")?;
-            value.parse().context("parse the value of a metric")
-        })
-        .collect()
 }

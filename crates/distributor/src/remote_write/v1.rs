@@ -15,6 +15,9 @@ use crate::series_cache::{LabelEncoding, SeriesKey, SeriesKeyer};
 /// `TimeSeries.labels`: field 1, a message.
 const LABEL_TAG: u8 = 1 << 3 | 2;
 
+/// What a series with one sample takes at least, usually: as many are made room for at once.
+const EXPECTED_SERIES_BYTES: usize = 128;
+
 /// A request, scanned.
 #[derive(Debug)]
 pub(crate) struct RequestV1<'a> {
@@ -44,11 +47,12 @@ impl<'a> RequestV1<'a> {
         secret: u64,
         tenant: &TenantId,
     ) -> Result<RequestV1<'a>, WriteError> {
+        let expected = decoded.len() / EXPECTED_SERIES_BYTES + 1;
         let mut request = RequestV1 {
             keyer: SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::RemoteWriteV1),
             keys: Vec::new(),
-            series: Vec::new(),
-            samples: Vec::new(),
+            series: Vec::with_capacity(expected),
+            samples: Vec::with_capacity(expected),
             families: Vec::new(),
             exemplars: Vec::new(),
             histograms: Histograms::default(),

@@ -58,6 +58,16 @@ impl BatchEncoder {
         BatchEncoder::default()
     }
 
+    /// With room for about this many floats of known series.
+    pub fn with_capacity(rows: usize) -> BatchEncoder {
+        BatchEncoder {
+            known_ids: Vec::with_capacity(rows * 2),
+            times: Vec::with_capacity(rows + 8),
+            floats: Vec::with_capacity(rows * 8),
+            ..BatchEncoder::default()
+        }
+    }
+
     /// The tenant's index, the same at every call.
     pub fn tenant(&mut self, tenant: &TenantId) -> TenantIndex {
         if let Some(&index) = self.tenant_indexes.get(tenant) {

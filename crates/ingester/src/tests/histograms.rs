@@ -109,13 +109,13 @@ async fn compaction_keeps_histograms() {
         let number = (sample.time_ms - START_MS) / INTERVAL_MS;
         assert!(sample.histogram == histogram(number) && !is_float(number) && sample.start_ms == START_MS);
     }
-    let report = ingester.compact().await.unwrap();
+    let report = ingester.compact(CompactedSpans::Closed).await.unwrap();
     assert!(report.spans >= 2 && report.written_bytes < report.replaced_bytes);
     let (after, chunks_after) = read(&ingester).await;
     assert!(after == before && chunks_after < chunks_before);
     ingester.shutdown().await;
     let ingester = open(directory.path(), now_ms).await;
     assert!(read(&ingester).await.0 == before);
-    let again = ingester.compact().await.unwrap();
+    let again = ingester.compact(CompactedSpans::Closed).await.unwrap();
     assert_eq!(again.written_bytes, 0, "nothing is left to join");
 }

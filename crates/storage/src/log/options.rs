@@ -54,6 +54,9 @@ pub struct LogDbOptions {
     pub segment_bytes: u64,
     /// A segment that holds anything is closed at this age.
     pub segment_age: Duration,
+    /// The active segment is left before that if everything in it, at least this much, has been purged: an
+    /// idle node would keep it, and the write-ahead log under it, until it is written to again.
+    pub useless_bytes: u64,
     /// Most bytes that go into one write and its fsync.
     pub batch_bytes: usize,
     /// Bytes of entries kept in memory for readers, over all groups. Entries not yet durable are kept beyond
@@ -82,6 +85,7 @@ impl LogDbOptions {
             durability: Durability::Fsync,
             segment_bytes: 48 << 20,
             segment_age: Duration::from_secs(600),
+            useless_bytes: 2 << 20,
             batch_bytes: 8 << 20,
             tail_cache_bytes: 64 << 20,
             copy_forward_bytes: 1 << 20,

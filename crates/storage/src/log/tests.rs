@@ -217,6 +217,31 @@ fn purging_drops_segments() {
 }
 
 #[test]
+fn purged_active_segment_goes_at_once() {
+    let mut fixture = Fixture::new();
+    fixture.options.segment_bytes = 1 << 30;
+    fixture.options.useless_bytes = 100_000;
+    let db = fixture.open();
+    let (one, two) = (db.group(1), db.group(2));
+    append(&two, 0..=0, 8);
+    append(&one, 0..=0, 150_000);
+    done(|callback| one.purge_to(0, "x".into(), callback)).unwrap();
+    assert_eq!(db.stats().rotations, 0, "the other group needs it");
+    done(|callback| two.purge_to(0, "x".into(), callback)).unwrap();
+    assert_eq!((db.stats().rotations, db.stats().segments), (1, 1));
+    append(&one, 1..=3, 8);
+    done(|callback| one.purge_to(3, "x".into(), callback)).unwrap();
+    assert_eq!(db.stats().rotations, 1, "too little to be worth it");
+    append(&two, 1..=2, 8);
+    db.shutdown();
+    let bytes = db.disk_bytes().unwrap();
+    assert!(bytes < 100_000, "{bytes} bytes are left on disk");
+    let db = fixture.open();
+    assert_eq!(db.group(1).state().first_index, 4);
+    assert_eq!(indexes(&db.group(2)), [1, 2]);
+}
+
+#[test]
 fn copies_idle_groups_forward() {
     let mut fixture = Fixture::new();
     fixture.options.tail_cache_bytes = 0;

@@ -91,10 +91,7 @@ impl<'db> Writer<'db> {
             return Ok(());
         }
         match self.write(&work) {
-            Ok(moved) => {
-                self.complete(work.ops, moved);
-                Ok(())
-            }
+            Ok(moved) => self.complete(work.ops, moved),
             Err(error) => {
                 let told = LogError::Failed(error.to_string().into());
                 // Latch first: who hears of the failure must not be able to submit anything that succeeds.
@@ -185,7 +182,7 @@ impl<'db> Writer<'db> {
     }
 
     /// What is durable becomes known: spans, evictable entries, counters; then the callers are told.
-    fn complete(&self, ops: Vec<Queued>, moved: Vec<(u64, Span)>) {
+    fn complete(&mut self, ops: Vec<Queued>, moved: Vec<(u64, Span)>) -> Result<(), StorageError> {
         let shared = self.shared;
         let (mut appends, mut entry_count, mut entry_bytes, mut bytes) = (0, 0, 0, 0);
         let mut segments = shared.segments.lock();
@@ -213,8 +210,14 @@ impl<'db> Writer<'db> {
             }
         }
         drop(evictable);
+        let is_useless =
+            segments.active.spans.is_empty() && segments.active.bytes >= shared.options.useless_bytes;
+        let next = if is_useless { segments.rotate() } else { None };
         let dead = segments.take_dead();
         drop(segments);
+        if let Some(number) = next {
+            self.go_on_in(number)?;
+        }
         for number in dead {
             self.request(Task::Drop(number));
         }
@@ -227,6 +230,7 @@ impl<'db> Writer<'db> {
         for op in ops {
             (op.done)(Ok(()));
         }
+        Ok(())
     }
 
     /// Keeps the tail cache within its budget; the oldest entries go first, whosever they are.
@@ -256,11 +260,18 @@ impl<'db> Writer<'db> {
             return Ok(Vec::new());
         };
         drop(segments);
+        self.go_on_in(number)?;
+        self.request(Task::FlushMeta);
+        self.copy_forward(batch)
+    }
+
+    /// Writes to the segment that [`Segments::rotate`](super::segment::Segments::rotate) has made the active
+    /// one.
+    fn go_on_in(&mut self, number: u64) -> Result<(), StorageError> {
         self.active = handle(self.db, &segment_name(number))?;
         self.shared.counters.rotations.fetch_add(1, Relaxed);
         self.request(Task::Create(number + 1));
-        self.request(Task::FlushMeta);
-        self.copy_forward(batch)
+        Ok(())
     }
 
     /// Rewrites what little an idle group holds, so that it does not keep old segments. Called when the

@@ -10,6 +10,9 @@ use super::store::{AnswerStore, Key};
 
 /// Numbers that differ by at most this share of the greater one are equal: sums over many series depend on their order.
 const RELATIVE_TOLERANCE: f64 = 1e-9;
+/// Or by at most this share of the greatest number in the right answer: what is left of two numbers that cancel each
+/// other has only the digits that rounding put there.
+const ABSOLUTE_TOLERANCE: f64 = 1e-12;
 /// Live answers are compared with what the oracle says when it is quiet, so each costs a query; of more than this,
 /// an even selection is compared.
 const MAX_LIVE_CHECKED: usize = 1000;
@@ -121,7 +124,9 @@ impl Tally {
         let parsed = Answer::parse(right.status, &right.body)
             .and_then(|right| Ok((right, Answer::parse(given.status, &given.body)?)));
         let difference = match parsed {
-            Ok((right, given)) => compare(&right, &given, &tolerance(&question.expr)).map(|d| d.detail),
+            Ok((right, given)) => {
+                compare(&right, &given, &tolerance(&question.expr, &right)).map(|d| d.detail)
+            }
             Err(error) => Some(format!("{error:#}")),
         };
         if let Some(detail) = difference {
@@ -152,17 +157,44 @@ impl Tally {
     }
 }
 
-fn tolerance(expr: &str) -> Tolerance {
+fn tolerance(expr: &str, right: &Answer) -> Tolerance {
     let may_choose = ["topk", "bottomk", "limitk", "limit_ratio"]
         .iter()
         .any(|name| expr.contains(name));
     Tolerance {
         relative: RELATIVE_TOLERANCE,
+        absolute: ABSOLUTE_TOLERANCE * right.greatest(),
         identity: if may_choose {
             Identity::Values
         } else {
             Identity::Labels
         },
         ..Tolerance::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differs(values: [&str; 2], right: [&str; 2]) -> bool {
+        let answer = |[one, two]: [&str; 2]| {
+            let body = format!(
+                r#"{{"status":"success","data":{{"resultType":"vector","result":[
+                    {{"metric":{{"n":"1"}},"value":[1,"{one}"]}},{{"metric":{{"n":"2"}},"value":[1,"{two}"]}}]}}}}"#
+            );
+            Answer::parse(200, &body).unwrap()
+        };
+        let (given, right) = (answer(values), answer(right));
+        compare(&right, &given, &tolerance("a - b", &right)).is_some()
+    }
+
+    #[test]
+    fn what_is_left_of_cancelled_numbers_is_no_difference() {
+        assert!(!differs(["0.5", "-1.1102230246251565e-16"], ["0.5", "0"]));
+        assert!(!differs(["0.5", "0.25000000001"], ["0.5", "0.25"]));
+        assert!(differs(["0.5", "1e-9"], ["0.5", "0"]));
+        assert!(differs(["1e-20", "2e-20"], ["1e-20", "3e-20"]));
+        assert!(differs(["+Inf", "2"], ["+Inf", "3"]));
     }
 }
