@@ -91,10 +91,12 @@ impl Charge<'_> {
         held
     }
 
-    /// Whether it is no more than a quarter of what the query may hold.
-    pub(crate) fn is_small(&self) -> bool {
+    /// Whether with the series it is no more than a sixteenth of what the query may hold.
+    pub(crate) fn stays_small_with(&self, series: &StepSeries) -> bool {
         let limit_bytes = self.memory.max_bytes.unwrap_or(u64::MAX);
-        self.samples <= self.memory.max_samples / 4 && self.bytes <= limit_bytes / 4
+        let samples = self.samples + series.sample_count() as u64;
+        let bytes = self.bytes + series_bytes(series);
+        samples <= self.memory.max_samples / 16 && bytes <= limit_bytes / 16
     }
 
     /// Fails before the limit is passed; nothing is charged then.

@@ -23,9 +23,9 @@ impl<'m> Collected<'m> {
         }
     }
 
-    /// As [`Charge::is_small`].
-    pub(crate) fn is_small(&self) -> bool {
-        self.charge.is_small()
+    /// As [`Charge::stays_small_with`].
+    pub(crate) fn stays_small_with(&self, series: &StepSeries) -> bool {
+        self.charge.stays_small_with(series)
     }
 
     /// The series without the guard of their charge.

@@ -1,7 +1,7 @@
 //! Expressions that stand in a query several times, evaluated once.
 //!
 //! The first who asks for one gets its series as they are made; copies stay for those who ask later, as long
-//! as they take no large part of what the query may hold. Then, and where something was remarked, which
+//! as they take a small part of what the query may hold. Beyond that, and where something was remarked, which
 //! may be counted by occurrence, each evaluates it anew.
 
 use std::sync::PoisonError;
@@ -62,7 +62,9 @@ impl Evaluator<'_> {
         let mut copies = Some(Collected::new(&self.memory));
         self.vector(&shared.node, shared.grid, &mut |series| {
             let keeps = match &mut copies {
-                Some(kept) if !series.is_empty() => kept.push(&mut series.clone()).is_ok() && kept.is_small(),
+                Some(kept) if !series.is_empty() => {
+                    kept.stays_small_with(series) && kept.push(&mut series.clone()).is_ok()
+                }
                 _ => true,
             };
             if !keeps {
