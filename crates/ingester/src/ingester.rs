@@ -13,7 +13,7 @@ use tonic::Status;
 use vigie_head::HeadOptions;
 use vigie_head::batch::Stamp;
 use vigie_model::{ShardId, TenantId};
-use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions};
+use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions, Timings};
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
@@ -356,6 +356,7 @@ async fn open_shard(
     progress.shard_loaded(group.held_bytes(), Arc::clone(&uncheckpointed_bytes));
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);
+    options.timings = Timings::alone();
     options.group_budget = ProposalBudget::new(64 << 20);
     options.node_budget = node_budget;
     let replica = Replica::open_single(options, 1, group, machine)

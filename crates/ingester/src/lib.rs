@@ -9,6 +9,7 @@ mod error;
 mod identity;
 mod ingester;
 mod keeper;
+mod local;
 mod machine;
 mod metrics;
 mod patterns;

@@ -176,6 +176,7 @@ impl Querier {
                 matchers: matchers.clone(),
                 start_ms: time_ms - lookback_ms + 1,
                 end_ms: time_ms,
+                labels: None,
             })
             .collect();
         self.read(tenant, move |source| read_newest(source, &requests))

@@ -242,8 +242,8 @@ impl<M: StateMachine> Replica<M> {
     }
 
     /// Whether this replica leads and is the only voter. Then nobody else can have acknowledged anything, and what it
-    /// has acknowledged it has applied.
-    fn leads_alone(&self) -> bool {
+    /// has acknowledged it has applied: [`Replica::read_barrier`] returns at once.
+    pub fn leads_alone(&self) -> bool {
         use openraft::async_runtime::watch::WatchReceiver;
         let metrics = self.inner.raft.metrics();
         let metrics = metrics.borrow_watched();

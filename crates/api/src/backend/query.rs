@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
 use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
-use vigie_promql::{Annotations, QueryValue, Series, Vector};
+use vigie_promql::{Annotations, Explained, QueryValue, Series, Vector};
 
 /// Answers queries. A call is dropped when its client goes away, which must stop its work.
 #[async_trait]
@@ -89,6 +89,8 @@ pub struct QueryOptions {
     pub lookback_ms: Option<i64>,
     /// The answer should carry [`QueryStats`].
     pub wants_stats: bool,
+    /// The answer should carry the plan with its costs.
+    pub wants_explain: bool,
     pub origin: RequestOrigin,
 }
 
@@ -116,6 +118,8 @@ pub struct QueryAnswer {
     pub annotations: Annotations,
     /// Absent unless asked for.
     pub stats: Option<QueryStats>,
+    /// Absent unless asked for.
+    pub explained: Option<Explained>,
 }
 
 /// What an evaluation cost.

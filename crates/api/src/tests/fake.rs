@@ -8,7 +8,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use vigie_model::{Exemplar, FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, Remark, Series, Vector, VectorSample};
+use vigie_promql::{
+    Annotations, Explained, MatrixSeries, QueryValue, ReadCost, Remark, Series, Vector, VectorSample,
+};
 
 use crate::*;
 
@@ -130,6 +132,7 @@ impl FakeQuery {
             value,
             annotations,
             stats: None,
+            explained: None,
         })
     }
 }
@@ -152,6 +155,19 @@ impl QueryBackend for FakeQuery {
             eval_total_seconds: 0.5,
             samples_read: 3,
             ..QueryStats::default()
+        });
+        answer.explained = options.wants_explain.then(|| Explained {
+            operation: "sum".to_owned(),
+            took_ns: 2_500_000,
+            parts: vec![Explained {
+                read: Some(ReadCost {
+                    series: 1,
+                    samples: 2,
+                    bytes: 3,
+                }),
+                ..Explained::default()
+            }],
+            ..Explained::default()
         });
         Ok(answer)
     }

@@ -126,6 +126,7 @@ impl QueryBackend for QueryAdapter {
             matchers: request.matchers,
             start_ms: request.start_ms,
             end_ms: request.end_ms,
+            labels: None,
         };
         // What is not limited for itself is held in memory all the same.
         let max_samples = request
@@ -211,6 +212,7 @@ impl QueryAdapter {
                 .timeout_ms
                 .map(|ms| Duration::from_millis(ms.max(0).unsigned_abs())),
             lookback_ms: options.lookback_ms,
+            explain: options.wants_explain,
         };
         let answer = self.querier.query(tenant, request).await.map_err(edge_error)?;
         let stats = QueryStats {
@@ -227,6 +229,7 @@ impl QueryAdapter {
             value: answer.value,
             annotations: answer.annotations,
             stats: None,
+            explained: answer.explained,
         };
         Ok((answer, stats))
     }
