@@ -26,11 +26,11 @@ const configuration = `storage:
     out_of_order_time_window: 100y
 `
 
-// flags are what Prometheus's harness presumes of an engine (promqltest.TestParserOpts and NewTestEngine), and a
-// retention that keeps 1970.
+// flags are what Prometheus's harness presumes of an engine (promqltest.TestParserOpts and NewTestEngine) and of a
+// storage (RunBuiltinTests), and a retention that keeps 1970.
 var flags = []string{
 	"--enable-feature=promql-experimental-functions,promql-duration-expr,promql-extended-range-selectors," +
-		"promql-binop-fill-modifiers,promql-delayed-name-removal,use-start-timestamps",
+		"promql-binop-fill-modifiers,promql-delayed-name-removal,use-start-timestamps,st-storage",
 	"--storage.tsdb.retention.time=100y",
 	"--log.level=warn",
 }

@@ -1,9 +1,12 @@
 //! The messages of remote read, and how they are framed. The protocol is Prometheus's
 //! (prompb/remote.proto, and "Streamed" in the specification of remote read).
 
+mod bits;
 mod frames;
+mod histogram;
 mod messages;
 mod xor;
+mod xor2;
 
 pub(crate) use frames::{frames, sample_response};
 pub(crate) use messages::{ACCEPTS_CHUNKS, ACCEPTS_SAMPLES, LabelMatcher, Query, ReadRequest};

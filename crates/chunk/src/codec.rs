@@ -1,5 +1,6 @@
-//! Codecs of sealed chunks: one column of times or values each.
+//! Codecs of sealed chunks: one column of times, values or other numbers each.
 
+pub(crate) mod column;
 pub(crate) mod decimal;
 pub(crate) mod pcodec;
 pub(crate) mod scale;

@@ -32,7 +32,7 @@ pub enum AppendError {
 pub enum SealError {
     #[error("no samples to seal")]
     Empty,
-    #[error("as many times as values are needed")]
+    #[error("as many times as values are needed, and as many start times or none")]
     LengthMismatch,
     #[error("times are not strictly ascending")]
     NotAscending,

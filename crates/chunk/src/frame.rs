@@ -12,6 +12,8 @@ pub(crate) enum Kind {
     Sealed = 2,
     OpenHistograms = 3,
     SealedHistograms = 4,
+    OpenWithStarts = 5,
+    SealedWithStarts = 6,
 }
 
 /// Starts a chunk at the end of `out` and gives its position.
@@ -49,6 +51,8 @@ pub(crate) fn read_kind(bytes: &[u8]) -> Result<(Kind, &[u8]), ChunkError> {
         2 => Kind::Sealed,
         3 => Kind::OpenHistograms,
         4 => Kind::SealedHistograms,
+        5 => Kind::OpenWithStarts,
+        6 => Kind::SealedWithStarts,
         unknown => return Err(ChunkError::UnknownKind(unknown)),
     };
     if *version != VERSION {

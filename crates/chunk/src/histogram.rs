@@ -1,6 +1,5 @@
 //! Native histograms: flattened, and in chunks of their own.
 
-mod column;
 mod flat;
 mod layout;
 mod open;
@@ -26,7 +25,9 @@ pub fn decode_histograms_into(bytes: &[u8], samples: &mut Vec<HistogramSample>) 
     let decoded = match kind {
         Kind::OpenHistograms => open::decode_body(body, samples),
         Kind::SealedHistograms => sealed::decode_body(body, samples),
-        Kind::Open | Kind::Sealed => Err(ChunkError::Inconsistent("not a chunk of histograms")),
+        Kind::Open | Kind::Sealed | Kind::OpenWithStarts | Kind::SealedWithStarts => {
+            Err(ChunkError::Inconsistent("not a chunk of histograms"))
+        }
     };
     if decoded.is_err() {
         samples.truncate(before);

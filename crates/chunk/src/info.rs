@@ -4,12 +4,12 @@ use crate::frame::{self, Kind};
 use crate::histogram::{HistogramHeader, SealedHistogramHeader};
 use crate::open::OpenHeader;
 use crate::sealed::SealedHeader;
-use crate::{ChunkError, MAX_CHUNK_SAMPLES};
+use crate::{ChunkError, MAX_CHUNK_SAMPLES, starts};
 
 /// What a chunk's samples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkValues {
-    /// For [`crate::decode_into`].
+    /// For [`crate::decode_into`] and [`crate::decode_with_starts_into`].
     Floats,
     /// For [`crate::decode_histograms_into`].
     Histograms,
@@ -30,8 +30,11 @@ impl ChunkInfo {
     /// Reads the header only. The checksum is left to decoding.
     pub fn read(bytes: &[u8]) -> Result<ChunkInfo, ChunkError> {
         let (kind, mut body) = frame::read_kind(bytes)?;
+        if matches!(kind, Kind::OpenWithStarts | Kind::SealedWithStarts) {
+            starts::take_section(&mut body)?;
+        }
         match kind {
-            Kind::Open => {
+            Kind::Open | Kind::OpenWithStarts => {
                 let header = OpenHeader::read(&mut body)?;
                 let min_time_ms = match header.count {
                     0 => 0,
@@ -44,7 +47,7 @@ impl ChunkInfo {
                     max_time_ms: header.last_time_ms,
                 })
             }
-            Kind::Sealed => {
+            Kind::Sealed | Kind::SealedWithStarts => {
                 let header = SealedHeader::read(&mut body)?;
                 Ok(ChunkInfo {
                     values: ChunkValues::Floats,

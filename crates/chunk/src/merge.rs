@@ -1,10 +1,9 @@
 //! Several chunks of one series as one column of samples, and as fewer chunks.
 
 use crate::histogram::MAX_CELLS;
-use crate::sealed::seal;
 use crate::{
     ChunkError, ChunkInfo, ChunkValues, HistogramSample, MAX_CHUNK_SAMPLES, decode_histograms_into,
-    decode_into, seal_histograms,
+    decode_with_starts_into, seal_histograms, seal_with_starts,
 };
 
 /// The samples of a series in ascending time; a time is in one of the columns only.
@@ -13,6 +12,8 @@ pub struct SeriesSamples {
     pub times_ms: Vec<i64>,
     /// As long as `times_ms`.
     pub values: Vec<f64>,
+    /// When each of the values began to count, 0 where that is not known; empty if it is known of none.
+    pub starts_ms: Vec<i64>,
     pub histograms: Vec<HistogramSample>,
 }
 
@@ -22,9 +23,9 @@ pub struct SeriesSamples {
 pub fn reseal(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
     match ChunkInfo::read(bytes)?.values {
         ChunkValues::Floats => {
-            let (mut times_ms, mut values) = (Vec::new(), Vec::new());
-            decode_into(bytes, &mut times_ms, &mut values)?;
-            seal(&times_ms, &values).map_err(|_| NOT_SEALED)
+            let (mut times_ms, mut values, mut starts_ms) = (Vec::new(), Vec::new(), Vec::new());
+            decode_with_starts_into(bytes, &mut times_ms, &mut values, &mut starts_ms)?;
+            seal_with_starts(&times_ms, &values, &starts_ms).map_err(|_| NOT_SEALED)
         }
         ChunkValues::Histograms => {
             let mut histograms = Vec::new();
@@ -51,10 +52,18 @@ pub fn read_series<C: AsRef<[u8]>>(chunks: &[C]) -> Result<SeriesSamples, ChunkE
     let mut ends = Vec::with_capacity(ordered.len());
     for (info, bytes) in &ordered {
         match info.values {
-            ChunkValues::Floats => decode_into(bytes, &mut samples.times_ms, &mut samples.values)?,
+            ChunkValues::Floats => decode_with_starts_into(
+                bytes,
+                &mut samples.times_ms,
+                &mut samples.values,
+                &mut samples.starts_ms,
+            )?,
             ChunkValues::Histograms => decode_histograms_into(bytes, &mut samples.histograms)?,
         }
         ends.push((samples.times_ms.len(), samples.histograms.len()));
+    }
+    if !samples.starts_ms.is_empty() {
+        samples.starts_ms.resize(samples.times_ms.len(), 0);
     }
     let floats_ascend = samples.times_ms.windows(2).all(|pair| pair[0] < pair[1]);
     if samples.histograms.is_empty() {
@@ -78,12 +87,15 @@ const NOT_SEALED: ChunkError = ChunkError::Inconsistent("samples cannot be seale
 
 impl SeriesSamples {
     fn sort_floats(&mut self) {
-        let times_ms = std::mem::take(&mut self.times_ms);
-        let values = std::mem::take(&mut self.values);
-        let mut floats: Vec<(i64, f64)> = times_ms.into_iter().zip(values).collect();
-        floats.sort_by_key(|(time_ms, _)| *time_ms);
-        floats.dedup_by_key(|(time_ms, _)| *time_ms);
-        (self.times_ms, self.values) = floats.into_iter().unzip();
+        // The sort is stable, so of two samples at the same time the one given first stays.
+        let mut order: Vec<usize> = (0..self.times_ms.len()).collect();
+        order.sort_by_key(|at| self.times_ms[*at]);
+        order.dedup_by_key(|at| self.times_ms[*at]);
+        self.values = order.iter().map(|at| self.values[*at]).collect();
+        if !self.starts_ms.is_empty() {
+            self.starts_ms = order.iter().map(|at| self.starts_ms[*at]).collect();
+        }
+        self.times_ms = order.iter().map(|at| self.times_ms[*at]).collect();
     }
 
     /// Whether histograms ascend and none is at the time of a float. Floats ascend.
@@ -117,6 +129,7 @@ impl SeriesSamples {
                 Ok(at) => {
                     resolved.times_ms.push(time_ms);
                     resolved.values.push(self.values[at]);
+                    resolved.starts_ms.extend(self.starts_ms.get(at));
                 }
                 Err(at) => resolved.histograms.push(self.histograms[at].clone()),
             }
@@ -134,8 +147,9 @@ impl SeriesSamples {
             let floats_end = float + self.times_ms[float..].partition_point(before);
             for start in (float..floats_end).step_by(max_samples) {
                 let range = start..floats_end.min(start + max_samples);
-                sealed
-                    .push(seal(&self.times_ms[range.clone()], &self.values[range]).map_err(|_| NOT_SEALED)?);
+                let starts_ms = self.starts_ms.get(range.clone()).unwrap_or_default();
+                let chunk = seal_with_starts(&self.times_ms[range.clone()], &self.values[range], starts_ms);
+                sealed.push(chunk.map_err(|_| NOT_SEALED)?);
             }
             float = floats_end;
             let next_float_ms = self.times_ms.get(float);

@@ -9,7 +9,7 @@ use vigie_model::{write_uvarint, write_varint};
 
 use crate::frame::{self, Kind, take, take_uvarint, take_varint};
 use crate::info::checked_count;
-use crate::{AppendError, ChunkError, MAX_CHUNK_SAMPLES};
+use crate::{AppendError, ChunkError, MAX_CHUNK_SAMPLES, StartRuns, starts};
 use value::ValueCoder;
 
 /// Time codes, the two high bits of a sample's control byte.
@@ -195,6 +195,23 @@ impl OpenChunk {
     /// Appends what [`OpenChunk::to_bytes`] gives.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let start = frame::start_frame(Kind::Open, out);
+        self.write_body(out);
+        frame::finish_frame(start, out);
+    }
+
+    /// Appends the chunk with the start times of its samples; where none is known, it is that of
+    /// [`OpenChunk::write_to`].
+    pub fn write_with_starts(&self, starts: &StartRuns, out: &mut Vec<u8>) {
+        if starts.is_empty() {
+            return self.write_to(out);
+        }
+        let start = frame::start_frame(Kind::OpenWithStarts, out);
+        starts.write(out);
+        self.write_body(out);
+        frame::finish_frame(start, out);
+    }
+
+    fn write_body(&self, out: &mut Vec<u8>) {
         OpenHeader {
             count: self.count,
             last_time_ms: self.last_time_ms,
@@ -205,16 +222,30 @@ impl OpenChunk {
         }
         .write(out);
         out.extend_from_slice(&self.stream);
-        frame::finish_frame(start, out);
     }
 
     /// Restores a chunk that appends exactly as the one did that was written.
     ///
     /// The stream is not decoded here: the checksum is what vouches for it.
     pub fn from_bytes(bytes: &[u8]) -> Result<OpenChunk, ChunkError> {
-        let (Kind::Open, mut body) = frame::open_frame(bytes)? else {
+        let (Kind::Open, body) = frame::open_frame(bytes)? else {
             return Err(ChunkError::Inconsistent("not an open chunk"));
         };
+        OpenChunk::from_body(body)
+    }
+
+    /// As [`OpenChunk::from_bytes`], of a chunk with start times or without.
+    pub fn from_bytes_with_starts(bytes: &[u8]) -> Result<(OpenChunk, StartRuns), ChunkError> {
+        let (Kind::OpenWithStarts, mut body) = frame::open_frame(bytes)? else {
+            return Ok((OpenChunk::from_bytes(bytes)?, StartRuns::default()));
+        };
+        let section = starts::take_section(&mut body)?;
+        let chunk = OpenChunk::from_body(body)?;
+        let starts = StartRuns::read(section, chunk.len())?;
+        Ok((chunk, starts))
+    }
+
+    fn from_body(mut body: &[u8]) -> Result<OpenChunk, ChunkError> {
         let header = OpenHeader::read(&mut body)?;
         if (header.count == 0) != body.is_empty() {
             return Err(ChunkError::Inconsistent("count and stream"));

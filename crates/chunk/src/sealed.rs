@@ -6,7 +6,7 @@ use crate::codec::decimal::{self, Decimals};
 use crate::codec::{pcodec, times, xor};
 use crate::frame::{self, Kind, take, take_uvarint, take_varint};
 use crate::info::checked_count;
-use crate::{ChunkError, MAX_CHUNK_SAMPLES, SealError};
+use crate::{ChunkError, MAX_CHUNK_SAMPLES, SealError, starts};
 
 const CONSTANT: u8 = 0;
 const DECIMAL: u8 = 1;
@@ -22,10 +22,16 @@ const PCO_WORTHWHILE_BYTES: usize = 48;
 ///
 /// Takes some ten microseconds for a few hundred samples: not for the write path itself.
 pub fn seal(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, SealError> {
+    seal_with_starts(times_ms, values, &[])
+}
+
+/// As [`seal`], with the time at which each value began to count, 0 where that is not known. `starts_ms` may be
+/// empty; where no start time is known, the chunk is that of [`seal`].
+pub fn seal_with_starts(times_ms: &[i64], values: &[f64], starts_ms: &[i64]) -> Result<Vec<u8>, SealError> {
     let (Some(&min), Some(&max)) = (times_ms.first(), times_ms.last()) else {
         return Err(SealError::Empty);
     };
-    if times_ms.len() != values.len() {
+    if times_ms.len() != values.len() || !(starts_ms.is_empty() || starts_ms.len() == times_ms.len()) {
         return Err(SealError::LengthMismatch);
     }
     if times_ms.len() > MAX_CHUNK_SAMPLES {
@@ -39,7 +45,13 @@ pub fn seal(times_ms: &[i64], values: &[f64]) -> Result<Vec<u8>, SealError> {
     let (value_codec, value_payload) = smallest_values(values);
 
     let mut out = Vec::with_capacity(30 + time_payload.len() + value_payload.len());
-    let start = frame::start_frame(Kind::Sealed, &mut out);
+    let start = if starts_ms.iter().all(|start_ms| *start_ms == 0) {
+        frame::start_frame(Kind::Sealed, &mut out)
+    } else {
+        let start = frame::start_frame(Kind::SealedWithStarts, &mut out);
+        starts::write_column(&mut out, starts_ms);
+        start
+    };
     out.extend_from_slice(&[time_codec, value_codec]);
     write_uvarint(&mut out, times_ms.len() as u64);
     write_varint(&mut out, min);

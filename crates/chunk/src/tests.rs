@@ -1,5 +1,7 @@
 //! Every test goes through [`check`]: samples in, the same bits out of both kinds of chunk.
 
+mod starts;
+
 use proptest::prelude::*;
 use vigie_model::STALE_NAN_BITS;
 
@@ -352,7 +354,7 @@ proptest! {
 
     #[test]
     fn garbage_is_refused_or_read_within_bounds(
-        kind in 0u8..3,
+        kind in 0u8..8,
         mut body in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         body.insert(0, kind);
@@ -361,7 +363,7 @@ proptest! {
         if let Ok(samples) = decoded(&bytes) {
             prop_assert!(samples.len() <= MAX_CHUNK_SAMPLES);
         }
-        let _ = (ChunkInfo::read(&bytes), OpenChunk::from_bytes(&bytes));
+        let _ = (ChunkInfo::read(&bytes), OpenChunk::from_bytes_with_starts(&bytes), reseal(&bytes));
     }
 
     #[test]

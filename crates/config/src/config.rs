@@ -10,11 +10,18 @@ use vigie_relabel::NameScheme;
 use crate::yaml::{Fields, Node, Problems, Yaml, YamlMap};
 use crate::{
     AlertingConfig, ConfigError, GlobalConfig, OtlpConfig, RemoteReadConfig, RemoteWriteConfig,
-    RuntimeConfig, ScrapeConfig, StorageConfig, TracingConfig,
+    RuntimeConfig, ScrapeConfig, ScrapeProtocol, StorageConfig, TracingConfig,
 };
 
 /// The job of the built-in configuration.
 pub const SELF_SCRAPE_JOB: &str = "vigie";
+
+/// Defaults that feature flags of the process change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Targets are asked for protobuf first, which says most of a metric.
+    pub prefers_protobuf: bool,
+}
 
 /// A validated configuration, defaults filled in, paths resolved.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,24 +45,32 @@ pub struct Config {
 impl Config {
     /// Reads a configuration. Relative paths in it are relative to `base_dir`.
     pub fn load_str(text: &str, base_dir: &Path) -> Result<Config, ConfigError> {
+        Config::load_str_with(text, base_dir, Defaults::default())
+    }
+
+    /// As [`Config::load_str`], with other defaults.
+    pub fn load_str_with(text: &str, base_dir: &Path, defaults: Defaults) -> Result<Config, ConfigError> {
         let root = Node::parse(text)?;
         let problems = Problems::new(base_dir);
-        let config = Config::decode(&root, &problems);
+        let config = Config::decode(&root, defaults, &problems);
         problems.finish()?;
         Ok(config)
     }
 
     /// Reads a file; relative paths in it are relative to its folder.
-    pub fn load_file(path: &Path) -> Result<Config, ConfigError> {
+    pub fn load_file(path: &Path, defaults: Defaults) -> Result<Config, ConfigError> {
         let text = read(path)?;
-        Config::load_str(&text, folder(path)).map_err(|source| ConfigError::File {
+        Config::load_str_with(&text, folder(path), defaults).map_err(|source| ConfigError::File {
             path: path.to_owned(),
             source: Box::new(source),
         })
     }
 
     /// The configuration of a process that was given none: it scrapes itself.
-    pub fn default_self_scrape(listen_address: SocketAddr) -> Result<Config, ConfigError> {
+    pub fn default_self_scrape(
+        listen_address: SocketAddr,
+        defaults: Defaults,
+    ) -> Result<Config, ConfigError> {
         let host = match listen_address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
             IpAddr::V6(ip) if ip.is_unspecified() => "[::1]".to_owned(),
@@ -67,7 +82,7 @@ impl Config {
             "global:\n  scrape_interval: 15s\n  evaluation_interval: 15s\nscrape_configs:\n\
              - job_name: {SELF_SCRAPE_JOB}\n  static_configs:\n  - targets: ['{host}:{port}']\n"
         );
-        Config::load_str(&text, Path::new(""))
+        Config::load_str_with(&text, Path::new(""), defaults)
     }
 
     /// All jobs, those of `scrape_config_files` included, which are read now.
@@ -120,13 +135,16 @@ impl Config {
         map.to_text()
     }
 
-    fn decode(root: &Node, problems: &Problems) -> Config {
+    fn decode(root: &Node, defaults: Defaults, problems: &Problems) -> Config {
         let mut fields = Fields::new(root, "config.plain", problems);
-        let global = fields
+        let mut global = fields
             .take("global")
             .filter(|node| !node.is_null())
             .map(|node| GlobalConfig::decode(node, problems))
             .unwrap_or_default();
+        if defaults.prefers_protobuf && global.scrape_protocols.is_none() {
+            global.scrape_protocols = Some(ScrapeProtocol::protobuf_first());
+        }
         let names = global.name_scheme;
         let config = Config {
             runtime: fields

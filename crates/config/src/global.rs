@@ -96,6 +96,12 @@ impl ScrapeProtocol {
         ScrapeProtocol::PrometheusText100,
         ScrapeProtocol::PrometheusText004,
     ];
+    /// The default where protobuf is wanted, for what only it or it best can say.
+    pub(crate) fn protobuf_first() -> Vec<ScrapeProtocol> {
+        let first = [ScrapeProtocol::PrometheusProto];
+        first.into_iter().chain(ScrapeProtocol::DEFAULT).collect()
+    }
+
     const ALL: [ScrapeProtocol; 5] = [
         ScrapeProtocol::OpenMetricsText001,
         ScrapeProtocol::OpenMetricsText100,

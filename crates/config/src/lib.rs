@@ -23,7 +23,7 @@ pub mod yaml;
 
 pub use alerting::{AlertingConfig, AlertmanagerConfig};
 pub use bytes::parse_bytes;
-pub use config::{Config, SELF_SCRAPE_JOB};
+pub use config::{Config, Defaults, SELF_SCRAPE_JOB};
 pub use discovery::{DiscoveryConfig, FileDiscovery, TargetGroup, check_target_address};
 pub use error::ConfigError;
 pub use global::{EscapingScheme, GlobalConfig, ScrapeLimits, ScrapeProtocol};

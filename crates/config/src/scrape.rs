@@ -178,8 +178,11 @@ impl ScrapeConfig {
 }
 
 fn default_protocols(native_histograms: bool) -> Vec<ScrapeProtocol> {
-    let proto = native_histograms.then_some(ScrapeProtocol::PrometheusProto);
-    proto.into_iter().chain(ScrapeProtocol::DEFAULT).collect()
+    if native_histograms {
+        ScrapeProtocol::protobuf_first()
+    } else {
+        ScrapeProtocol::DEFAULT.to_vec()
+    }
 }
 
 fn take_timing(fields: &mut Fields<'_>, global: &GlobalConfig, scope: &str) -> (Duration, Duration) {

@@ -48,6 +48,8 @@ pub struct DistributorOptions {
     pub clock: Arc<dyn Clock>,
     /// Exemplars are sent on; otherwise they are dropped.
     pub exemplars: bool,
+    /// When samples began to count is sent on; otherwise it is dropped.
+    pub start_timestamps: bool,
 }
 
 impl DistributorOptions {
@@ -61,6 +63,7 @@ impl DistributorOptions {
             secret,
             clock: Arc::new(SystemClock),
             exemplars: false,
+            start_timestamps: false,
         }
     }
 }
@@ -126,7 +129,10 @@ impl Distributor {
                 (self.ingest_pushed(tenant, &rules, &request).await?, Vec::new())
             }
             RemoteWriteVersion::V2 => {
-                let request = RequestV2::scan(&decoded, secret, tenant)?;
+                let mut request = RequestV2::scan(&decoded, secret, tenant)?;
+                if !self.options.start_timestamps {
+                    request.forget_starts();
+                }
                 let complaints = request.complaints_of_empty_series();
                 (self.ingest_pushed(tenant, &rules, &request).await?, complaints)
             }
@@ -151,7 +157,10 @@ impl Distributor {
         let rules = self.rules.for_request(tenant);
         let secret = self.options.secret ^ rules.salt();
         let keyer = SeriesKeyer::new(secret, tenant.as_str(), LabelEncoding::Packed);
-        let rows = ScrapedRows::new(request, keyer)?;
+        let mut rows = ScrapedRows::new(request, keyer)?;
+        if !self.options.start_timestamps {
+            rows.forget_starts();
+        }
         let summary = self.ingest(tenant, &rules, &rows).await?;
         Ok(summary)
     }

@@ -40,12 +40,20 @@ impl Histograms {
         });
     }
 
+    /// Where start times are not kept.
+    pub(crate) fn forget_starts(&mut self) {
+        for row in &mut self.rows {
+            row.start_ms = 0;
+        }
+    }
+
     pub(crate) fn refuse(&mut self, series: u32, timestamp_ms: i64, why: String) {
         let row = Row {
             series,
             histogram: NO_HISTOGRAM,
             timestamp_ms,
             value: 0.0,
+            start_ms: 0,
         };
         self.refused.push((row, why));
     }
@@ -56,6 +64,7 @@ impl Histograms {
             histogram,
             timestamp_ms: row.timestamp_ms,
             value: 0.0,
+            start_ms: 0,
         })
     }
 

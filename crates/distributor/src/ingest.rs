@@ -88,6 +88,8 @@ pub(crate) struct Row {
     pub(crate) histogram: u32,
     pub(crate) timestamp_ms: i64,
     pub(crate) value: f64,
+    /// When a float began to count; 0 if that is not known. Histograms have theirs with them.
+    pub(crate) start_ms: i64,
 }
 
 /// What became of the samples of a request.
@@ -315,6 +317,9 @@ impl ShardRound {
     }
 
     fn push(&mut self, row: Row, series: LaneSeries) {
+        if row.start_ms != 0 {
+            self.write.starts.push((self.write.rows.len(), row.start_ms));
+        }
         self.write.rows.push(LaneRow {
             series,
             timestamp_ms: row.timestamp_ms,

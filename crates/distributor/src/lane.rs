@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status};
 use vigie_cluster::Directory;
-use vigie_head::batch::{BatchEncoder, ExemplarSeries, HistogramRecord};
+use vigie_head::batch::{BatchEncoder, DeclaredIndex, ExemplarSeries, HistogramRecord};
 use vigie_model::{Labels, MetricMetadata, SeriesId, ShardId, TenantId};
 use vigie_proto::v1;
 
@@ -30,6 +30,8 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct ShardWrite {
     pub(crate) rows: Vec<LaneRow>,
+    /// Those of `rows` of which it is known when they began to count, ascending, and when.
+    pub(crate) starts: Vec<(usize, i64)>,
     /// They come after the rows.
     pub(crate) histograms: Vec<LaneHistogram>,
     /// Series whose id is not known.
@@ -314,15 +316,13 @@ impl OpenBatch {
             .iter()
             .map(|labels| self.encoder.declare(tenant, labels.as_packed()))
             .collect();
-        for row in &write.rows {
-            match row.series {
-                LaneSeries::Known(id) => self.encoder.push_known(id, row.timestamp_ms, row.value),
-                LaneSeries::Declared(index) => {
-                    self.encoder
-                        .push_declared(declares[index as usize], row.timestamp_ms, row.value);
-                }
-            }
+        let mut pushed = 0;
+        for &(row, start_ms) in &write.starts {
+            self.push_floats(&write.rows[pushed..row], &declares);
+            self.encoder.next_began_at(start_ms);
+            pushed = row;
         }
+        self.push_floats(&write.rows[pushed..], &declares);
         for histogram in &write.histograms {
             let time_ms = histogram.timestamp_ms;
             let record = HistogramRecord {
@@ -358,11 +358,25 @@ impl OpenBatch {
             reply,
         });
     }
+
+    fn push_floats(&mut self, rows: &[LaneRow], declares: &[DeclaredIndex]) {
+        for row in rows {
+            match row.series {
+                LaneSeries::Known(id) => self.encoder.push_known(id, row.timestamp_ms, row.value),
+                LaneSeries::Declared(index) => {
+                    self.encoder
+                        .push_declared(declares[index as usize], row.timestamp_ms, row.value);
+                }
+            }
+        }
+    }
 }
 
 fn describe(shard: ShardId, status: &Status) -> WriteError {
     let message = format!("shard {shard}: {}", status.message());
     match status.code() {
+        // The shard itself says so, and names itself.
+        Code::FailedPrecondition => WriteError::Unavailable(status.message().to_owned()),
         Code::ResourceExhausted => WriteError::Overloaded(message),
         _ => WriteError::Unavailable(message),
     }

@@ -44,20 +44,26 @@ pub(crate) fn decompress(body: &[u8], limit_bytes: usize, buffers: &Buffers) -> 
     Ok(decoded)
 }
 
-/// Samples series by series, with the place where each series' samples end, as rows.
+/// Samples series by series, with the place where each series' samples end, as rows. `starts_ms` is when each
+/// sample began to count, as far as that is known.
 fn rows<'a>(
     samples: &'a [(i64, f64)],
+    starts_ms: &'a [i64],
     ends: impl Iterator<Item = usize> + Send + 'a,
 ) -> impl Iterator<Item = Row> + Send + 'a {
     let mut start = 0;
     ends.zip(0..).flat_map(move |(end, series)| {
-        let samples = &samples[start..end];
+        let numbers = start..end;
         start = end;
-        samples.iter().map(move |&(timestamp_ms, value)| Row {
-            series,
-            histogram: NO_HISTOGRAM,
-            timestamp_ms,
-            value,
+        numbers.map(move |at| {
+            let (timestamp_ms, value) = samples[at];
+            Row {
+                series,
+                histogram: NO_HISTOGRAM,
+                timestamp_ms,
+                value,
+                start_ms: starts_ms.get(at).copied().unwrap_or(0),
+            }
         })
     })
 }

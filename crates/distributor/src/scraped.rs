@@ -20,6 +20,8 @@ pub(crate) struct ScrapedRows<'a> {
     histograms: Histograms,
     /// Rows that are histograms.
     histogram_rows: &'a [u32],
+    /// When the value of each row began to count, 0 where that is not known; or empty.
+    starts_ms: &'a [i64],
 }
 
 impl<'a> ScrapedRows<'a> {
@@ -31,6 +33,12 @@ impl<'a> ScrapedRows<'a> {
         if request.timestamps_ms.len() != rows || request.value_bits.len() != rows {
             return Err(WriteError::Malformed(
                 "columns of a write request differ in length".to_owned(),
+            ));
+        }
+        let starts_ms = &request.start_timestamps_ms;
+        if !starts_ms.is_empty() && starts_ms.len() != rows {
+            return Err(WriteError::Malformed(
+                "start timestamps of a write request differ in number from its rows".to_owned(),
             ));
         }
         let histograms = histograms(request)?;
@@ -69,7 +77,14 @@ impl<'a> ScrapedRows<'a> {
             families,
             histograms,
             histogram_rows: &request.histogram_rows,
+            starts_ms,
         })
+    }
+
+    /// Where start times are not kept.
+    pub(crate) fn forget_starts(&mut self) {
+        self.starts_ms = &[];
+        self.histograms.forget_starts();
     }
 }
 
@@ -103,6 +118,7 @@ impl SeriesSource for ScrapedRows<'_> {
                 histogram: NO_HISTOGRAM,
                 timestamp_ms,
                 value: f64::from_bits(bits),
+                start_ms: self.starts_ms.get(series as usize).copied().unwrap_or(0),
             })
     }
 
@@ -140,11 +156,13 @@ fn histograms(request: &v1::WriteRequest) -> Result<Histograms, WriteError> {
     if rows.windows(2).any(|pair| pair[0] >= pair[1]) {
         return Err(malformed("are out of order"));
     }
-    let starts = &request.start_timestamps_ms;
-    if !starts.is_empty() && starts.len() != request.timestamps_ms.len() {
-        return Err(malformed("differ in number from start timestamps"));
-    }
-    let start_of = |row: u32| starts.get(row as usize).copied().unwrap_or(0);
+    let start_of = |row: u32| {
+        request
+            .start_timestamps_ms
+            .get(row as usize)
+            .copied()
+            .unwrap_or(0)
+    };
     let mut histograms = Histograms::default();
     for (&row, record) in rows.iter().zip(&request.histograms) {
         let timestamp_ms = request
@@ -206,8 +224,11 @@ mod tests {
     fn a_row_is_a_float_or_a_histogram() {
         let request = request();
         let scraped = read(&request).unwrap();
-        let floats: Vec<(u32, f64)> = scraped.rows().map(|row| (row.series, row.value)).collect();
-        assert_eq!(floats, [(0, 1.5)]);
+        let floats: Vec<_> = scraped
+            .rows()
+            .map(|row| (row.series, row.value, row.start_ms))
+            .collect();
+        assert_eq!(floats, [(0, 1.5, 0)]);
         let histograms: Vec<(u32, i64)> = scraped
             .histograms()
             .rows()
@@ -224,7 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn histogram_columns_that_contradict_are_refused() {
+    fn floats_say_when_they_began_to_count() {
+        let mut request = request();
+        request.start_timestamps_ms = vec![-5, 6, 0];
+        let mut scraped = read(&request).unwrap();
+        let starts =
+            |scraped: &ScrapedRows<'_>| -> Vec<i64> { scraped.rows().map(|row| row.start_ms).collect() };
+        assert_eq!(starts(&scraped), [-5]);
+        scraped.forget_starts();
+        assert_eq!(starts(&scraped), [0]);
+    }
+
+    #[test]
+    fn columns_that_contradict_are_refused() {
         let damages: [fn(&mut v1::WriteRequest); 6] = [
             |request| drop(request.histograms.pop()),
             |request| request.histogram_rows = vec![2, 1],

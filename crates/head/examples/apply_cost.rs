@@ -1,6 +1,6 @@
 //! What applying costs: processor nanoseconds a row and bytes a series, in batches of 2,000 rows.
 //!
-//!     cargo run --release -p vigie-head --example apply_cost [series] [rounds]
+//!     cargo run --release -p vigie-head --example apply_cost [series] [rounds] [percent of series with start times]
 
 #![expect(clippy::print_stdout, reason = "prints its measurements")]
 #![expect(unsafe_code, reason = "a counting allocator has no other way")]
@@ -46,6 +46,7 @@ fn main() {
         .filter_map(|argument| argument.parse().ok());
     let series: u32 = arguments.next().unwrap_or(1_000_000);
     let rounds: u32 = arguments.next().unwrap_or(20);
+    let started_percent: u32 = arguments.next().unwrap_or(0);
     let before = USED_BYTES.load(Ordering::Relaxed);
     let mut head = Head::new(HeadOptions::new(ShardId(0)));
     let mut meter = Meter::default();
@@ -68,6 +69,9 @@ fn main() {
                 // A shard sees the series of a request in an order of its own, not in that of their ids.
                 let shuffled = (u64::from(number) * 7_368_787 % u64::from(series)) as u32;
                 let time_ms = START_MS + i64::from(round) * INTERVAL_MS;
+                if shuffled % 100 < started_percent {
+                    encoder.next_began_at(START_MS - i64::from(shuffled));
+                }
                 encoder.push_known(SeriesId(shuffled), time_ms, value(shuffled, round));
             }
             meter.apply(&mut head, encoder);

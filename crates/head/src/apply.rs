@@ -1,12 +1,13 @@
 //! Applying entries: the only way the logical state of a head changes.
 
 mod exemplars;
+mod starts;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::ops::Range;
 
-use vigie_chunk::{HistogramSample, OpenChunk};
+use vigie_chunk::HistogramSample;
 use vigie_model::SeriesId;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -14,9 +15,10 @@ use crate::admission::TimeBounds;
 use crate::batch::{BatchView, CorruptEntry, Entry, HistogramRow, Rows, Stamp};
 use crate::checkpoint::Journal;
 use crate::histograms::HistogramTable;
-use crate::out_of_order::{LateSamples, chunk_of};
+use crate::out_of_order::LateSamples;
 use crate::recent::BatchKey;
 use crate::series::{NO_WINDOW, Series};
+use crate::starts::{StartTable, chunk_of, with_starts};
 use crate::tenant::Tenant;
 use crate::waiting::WaitingChunks;
 use crate::{BatchOutcome, Head, HeadOptions, RowError};
@@ -150,6 +152,10 @@ impl Head {
         for start in range.clone().step_by(BLOCK) {
             let block = start..range.end.min(start + BLOCK);
             self.touch(&rows.ids[block.clone()]);
+            if !rows.starts.is_empty() {
+                self.append_started_floats(block, rows, current, outcome);
+                continue;
+            }
             for row in block {
                 let (time_ms, value) = (rows.times_ms[row], rows.values[row]);
                 self.append_row(rows.ids[row], row, current, outcome, |target, bounds| {
@@ -185,6 +191,8 @@ impl Head {
             waiting: &mut self.waiting,
             late: &mut self.late,
             histograms: &mut self.histograms,
+            starts: &mut self.starts,
+            start_ms: 0,
             sealed_digest: &mut self.sealed_digest,
             id,
             series,
@@ -301,6 +309,9 @@ pub(crate) struct Target<'a> {
     pub(crate) late: &'a mut BTreeMap<u32, LateSamples>,
     sealed_digest: &'a mut u128,
     pub(crate) histograms: &'a mut HistogramTable,
+    pub(crate) starts: &'a mut StartTable,
+    /// When the float at hand began to count; 0 if that is not known.
+    pub(crate) start_ms: i64,
     pub(crate) id: u32,
     pub(crate) series: &'a mut Series,
 }
@@ -308,7 +319,7 @@ pub(crate) struct Target<'a> {
 impl Target<'_> {
     /// Takes a sample; false if it is here already.
     #[inline]
-    fn append(&mut self, bounds: &TimeBounds, time_ms: i64, value: f64) -> Result<bool, RowError> {
+    pub(crate) fn append(&mut self, bounds: &TimeBounds, time_ms: i64, value: f64) -> Result<bool, RowError> {
         let newest = self.series.open.last_time_ms();
         // Before the bounds: a repeated request must not fail for having been delayed.
         if newest == Some(time_ms) && self.series.open.last_value_bits() == Some(value.to_bits()) {
@@ -366,7 +377,10 @@ impl Target<'_> {
     /// Moves the open floats into a chunk.
     pub(crate) fn seal_open_floats(&mut self) {
         let full = std::mem::take(&mut self.series.open);
-        self.seal(&full, 0);
+        let starts = self.take_open_starts();
+        if let Some(newest_ms) = full.last_time_ms() {
+            self.hand_over(&with_starts(&full, starts.as_ref()), newest_ms, 0);
+        }
     }
 
     #[cold]
@@ -395,7 +409,9 @@ impl Target<'_> {
         if !late.insert(time_ms, bits)? {
             return Ok(false);
         }
-        if late.samples.len() >= MAX_LATE_SAMPLES.min(self.options.samples_per_chunk) {
+        let is_full = late.samples.len() >= MAX_LATE_SAMPLES.min(self.options.samples_per_chunk);
+        self.note_late_start(time_ms);
+        if is_full {
             self.seal_late();
         }
         self.journal.changed(self.id, self.series);
@@ -426,19 +442,14 @@ impl Target<'_> {
     fn seal_late(&mut self) {
         let samples = std::mem::take(&mut self.late.entry(self.id).or_default().samples);
         let window_of = |sample: &(i64, u64)| sample.0 / self.options.window_ms;
+        let starts = self.take_late_starts();
         for same in samples.chunk_by(|left, right| window_of(left) == window_of(right)) {
-            let chunk = chunk_of(same);
+            let newest_ms = same[same.len() - 1].0;
             let late = self.late.entry(self.id).or_default();
             late.sealed_count += 1;
-            late.sealed_max_ms = late.sealed_max_ms.max(chunk.last_time_ms().unwrap_or_default());
+            late.sealed_max_ms = late.sealed_max_ms.max(newest_ms);
             let ordinal = late.sealed_count;
-            self.seal(&chunk, ordinal);
-        }
-    }
-
-    fn seal(&mut self, chunk: &OpenChunk, ordinal: u32) {
-        if let Some(newest_ms) = chunk.last_time_ms() {
-            self.hand_over(&chunk.to_bytes(), newest_ms, ordinal);
+            self.hand_over(&chunk_of(same, starts.as_deref()), newest_ms, ordinal);
         }
     }
 

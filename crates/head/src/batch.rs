@@ -8,6 +8,7 @@ mod exemplars;
 mod header;
 mod histograms;
 mod rows;
+mod starts;
 
 pub use encode::{BatchEncoder, DeclaredIndex, HistogramRecord, TenantIndex};
 pub use error::CorruptEntry;
@@ -20,6 +21,8 @@ pub(crate) use decode::{BatchView, Entry, take_metadata, take_str};
 pub(crate) use encode::{write_bytes, write_metadata};
 pub(crate) use histograms::HistogramRow;
 pub(crate) use rows::Rows;
+#[cfg(test)]
+pub(crate) use starts::StartRun;
 
 /// Checks an entry as [`crate::Head::apply`] will, without a head. What passes here cannot be refused by
 /// `apply`, so a leader proposes nothing that has not passed. Gives the number of rows.
@@ -51,6 +54,8 @@ mod section {
     /// Rows whose value is a native histogram; in the column of floats they have 0.
     pub(super) const HISTOGRAMS: u8 = 9;
     pub(super) const EXEMPLARS: u8 = 10;
+    /// When floats began to count.
+    pub(super) const STARTS: u8 = 11;
 }
 
 #[cfg(test)]

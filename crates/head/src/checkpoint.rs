@@ -10,12 +10,15 @@ use crate::batch::{write_bytes, write_metadata};
 use crate::histograms::SeriesHistograms;
 use crate::out_of_order::LateSamples;
 use crate::series::Series;
+use crate::starts::SeriesStarts;
 use crate::{Head, Records};
 
 /// The version of the records in a checkpoint.
 pub(crate) const VERSION: u8 = 1;
 /// That of the record of a series with histograms that are not sealed.
 pub(crate) const VERSION_WITH_HISTOGRAMS: u8 = 2;
+/// That of the record of a series with floats that are not sealed and say when they began to count.
+pub(crate) const VERSION_WITH_STARTS: u8 = 3;
 
 /// All that changed since the last durable checkpoint. Written in one atomic step, it moves a store
 /// from that checkpoint to this one.
@@ -145,11 +148,10 @@ impl Head {
             new_series.push_with(id, |out| self.write_series(out, series));
         }
         let changed = || self.series_among(&changes.changed);
-        let heads_bytes = changed().map(|(id, series)| head_bytes(series, self.histograms.get(&id.0)));
+        let heads_bytes = changed().map(|(id, series)| self.head_bytes(id, series));
         let mut heads = Records::with_capacity(changed().count(), heads_bytes.sum());
         for (id, series) in changed() {
-            let (late, histograms) = (self.late.get(&id.0), self.histograms.get(&id.0));
-            heads.push_with(id, |out| write_head(out, series, late, histograms));
+            heads.push_with(id, |out| self.write_head(out, id, series));
         }
         CheckpointImage {
             token,
@@ -266,22 +268,42 @@ impl Head {
         out.extend_from_slice(&checksum.to_le_bytes());
         out
     }
+
+    /// Hardly ever less than [`Head::write_head`] will append for a series without late samples.
+    fn head_bytes(&self, id: SeriesId, series: &Series) -> usize {
+        let histograms = self
+            .histograms
+            .get(&id.0)
+            .map_or(0, SeriesHistograms::record_bytes);
+        let starts = self.starts.get(&id.0).map_or(0, SeriesStarts::record_bytes);
+        56 + series.open.stream_bytes() + histograms + starts
+    }
+
+    /// The part of a series that changes. Its checksum is that of the open chunk at its end.
+    pub(crate) fn write_head(&self, out: &mut Vec<u8>, id: SeriesId, series: &Series) {
+        let (histograms, starts) = (self.histograms.get(&id.0), self.starts.get(&id.0));
+        out.push(match (starts, histograms) {
+            (Some(_), _) => VERSION_WITH_STARTS,
+            (None, Some(_)) => VERSION_WITH_HISTOGRAMS,
+            (None, None) => VERSION,
+        });
+        out.extend_from_slice(&series.oldest_sealed_window.to_le_bytes());
+        write_late(out, self.late.get(&id.0));
+        if let Some(starts) = starts {
+            starts.write_late(out);
+            out.push(u8::from(histograms.is_some()));
+        }
+        if let Some(histograms) = histograms {
+            histograms.write(out);
+        }
+        match starts {
+            Some(starts) => series.open.write_with_starts(&starts.open, out),
+            None => series.open.write_to(out),
+        }
+    }
 }
 
-/// Hardly ever less than [`write_head`] will append for a series without late samples.
-fn head_bytes(series: &Series, histograms: Option<&SeriesHistograms>) -> usize {
-    56 + series.open.stream_bytes() + histograms.map_or(0, SeriesHistograms::record_bytes)
-}
-
-/// The part of a series that changes. Its checksum is that of the open chunk at its end.
-pub(crate) fn write_head(
-    out: &mut Vec<u8>,
-    series: &Series,
-    late: Option<&LateSamples>,
-    histograms: Option<&SeriesHistograms>,
-) {
-    out.push(histograms.map_or(VERSION, |_| VERSION_WITH_HISTOGRAMS));
-    out.extend_from_slice(&series.oldest_sealed_window.to_le_bytes());
+fn write_late(out: &mut Vec<u8>, late: Option<&LateSamples>) {
     let none = LateSamples::default();
     let late = late.unwrap_or(&none);
     write_uvarint(out, u64::from(late.sealed_count));
@@ -293,8 +315,4 @@ pub(crate) fn write_head(
         out.extend_from_slice(&bits.to_le_bytes());
         previous = time_ms;
     }
-    if let Some(histograms) = histograms {
-        histograms.write(out);
-    }
-    series.open.write_to(out);
 }

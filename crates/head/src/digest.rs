@@ -3,7 +3,6 @@
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 use crate::Head;
-use crate::checkpoint::write_head;
 
 impl Head {
     /// A hash of the logical state: equal on replicas that applied the same entries, whenever they took
@@ -15,12 +14,7 @@ impl Head {
             record.clear();
             record.extend_from_slice(&series.tenant.to_le_bytes());
             self.pack_labels(id, &mut record);
-            write_head(
-                &mut record,
-                series,
-                self.late.get(&id.0),
-                self.histograms.get(&id.0),
-            );
+            self.write_head(&mut record, id, series);
             // A sum, so that the order in which series are visited never matters.
             digest = digest.wrapping_add(xxh3_128_with_seed(&record, u64::from(id.0)));
         }

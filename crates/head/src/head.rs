@@ -12,9 +12,10 @@ use crate::index::{LabelsTable, labels_hash};
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
 use crate::series::{NO_WINDOW, Series, SeriesTable};
+use crate::starts::{SeriesStarts, StartTable, with_starts};
 use crate::tenant::Tenant;
 use crate::waiting::WaitingChunks;
-use crate::{ExemplarError, RowError, TenantStats};
+use crate::{ExemplarError, ExemplarStats, RowError, TenantStats};
 
 /// A chunk, open or sealed, of floats or histograms, as `vigie_chunk` reads it.
 pub type ChunkBytes = Bytes;
@@ -69,6 +70,7 @@ pub struct Head {
     /// By series id, of those series that have, or had, late samples.
     pub(crate) late: BTreeMap<u32, LateSamples>,
     pub(crate) histograms: HistogramTable,
+    pub(crate) starts: StartTable,
     /// Series ids by tenant and labels.
     pub(crate) by_labels: LabelsTable,
     pub(crate) tenants: Vec<Tenant>,
@@ -96,6 +98,7 @@ impl Head {
             waiting: WaitingChunks::default(),
             late: BTreeMap::new(),
             histograms: HistogramTable::default(),
+            starts: StartTable::default(),
             by_labels: LabelsTable::default(),
             tenants: Vec::new(),
             tenant_indexes: HashMap::new(),
@@ -174,6 +177,12 @@ impl Head {
             .flat_map(move |tenant| self.tenants[tenant].exemplars.of_series(id.0, start_ms, end_ms))
     }
 
+    /// How many exemplars there are, of all tenants.
+    pub fn exemplar_stats(&self) -> ExemplarStats {
+        let stats = self.tenants.iter().map(|tenant| tenant.exemplars.stats());
+        stats.fold(ExemplarStats::default(), ExemplarStats::plus)
+    }
+
     /// What /api/v1/status/tsdb shows of a tenant, lists cut to `limit`.
     pub fn stats(&self, tenant: &TenantId, limit: usize) -> TenantStats {
         self.tenant(tenant)
@@ -202,15 +211,17 @@ impl Head {
         );
         // Oldest first, as they were sealed.
         chunks[before..].reverse();
+        let starts = self.starts.get(&id.0);
         if let Some(late) = self.late.get(&id.0) {
-            let late_chunks = late.chunks(start_ms, end_ms);
-            chunks.extend(late_chunks.iter().map(|chunk| Bytes::from(chunk.to_bytes())));
+            let late = late.chunks(start_ms, end_ms, starts.and_then(SeriesStarts::late));
+            chunks.extend(late.map(Bytes::from));
         }
         if let (Some(first), Some(last)) = (series.open.first_time_ms(), series.open.last_time_ms())
             && first <= end_ms
             && last >= start_ms
         {
-            chunks.push(Bytes::from(series.open.to_bytes()));
+            let open = with_starts(&series.open, starts.map(|starts| &starts.open));
+            chunks.push(Bytes::from(open));
         }
         if let Some(beside) = self.histograms.get(&id.0) {
             beside.chunks(start_ms, end_ms, chunks);
@@ -231,7 +242,7 @@ impl Head {
             || self
                 .late
                 .get(&id.0)
-                .is_some_and(|late| !late.chunks(start_ms, end_ms).is_empty())
+                .is_some_and(|late| late.has_samples(start_ms, end_ms))
             || self
                 .histograms
                 .get(&id.0)

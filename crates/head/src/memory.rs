@@ -11,7 +11,7 @@ pub struct MemoryUsage {
     pub labels_bytes: usize,
     /// Label pairs, and which series have them.
     pub index_bytes: usize,
-    /// Samples of open chunks, late ones and histograms included.
+    /// Samples of open chunks, late ones, histograms and start times included.
     pub open_chunks_bytes: usize,
     /// Sealed chunks that wait for a checkpoint.
     pub waiting_chunks_bytes: usize,
@@ -25,11 +25,12 @@ impl Head {
         let late = self.late.values().map(|late| late.heap_bytes());
         let open = self.series.iter().map(|(_, series)| series.open.heap_bytes());
         let histograms = self.histograms.values().map(|beside| beside.heap_bytes());
+        let starts = self.starts.values().map(|starts| starts.heap_bytes());
         MemoryUsage {
             rows_bytes: self.series.heap_bytes(),
             labels_bytes: self.series.pairs.heap_bytes() + self.by_labels.heap_bytes(),
             index_bytes: self.tenants.iter().map(|tenant| tenant.index.heap_bytes()).sum(),
-            open_chunks_bytes: open.sum::<usize>() + late.sum::<usize>() + histograms.sum::<usize>(),
+            open_chunks_bytes: open.chain(late).chain(histograms).chain(starts).sum(),
             waiting_chunks_bytes,
             waiting_chunks,
         }

@@ -1,8 +1,7 @@
 //! Samples that came late.
 
-use vigie_chunk::OpenChunk;
-
 use crate::RowError;
+use crate::starts::{LateStarts, chunk_of};
 
 /// A series' late samples, sorted by time, apart from those in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,26 +36,27 @@ impl LateSamples {
         }
     }
 
-    /// The samples from `start_ms` to `end_ms`, both inclusive, as chunks.
-    pub(crate) fn chunks(&self, start_ms: i64, end_ms: i64) -> Vec<OpenChunk> {
+    /// The samples from `start_ms` to `end_ms`, both inclusive, as chunks, with those of their start times that
+    /// are known.
+    pub(crate) fn chunks<'a>(
+        &'a self,
+        start_ms: i64,
+        end_ms: i64,
+        starts: Option<&'a LateStarts>,
+    ) -> impl Iterator<Item = Vec<u8>> + 'a {
+        self.within(start_ms, end_ms)
+            .chunks(vigie_chunk::MAX_CHUNK_SAMPLES)
+            .map(move |samples| chunk_of(samples, starts))
+    }
+
+    /// Whether [`LateSamples::chunks`] would give any.
+    pub(crate) fn has_samples(&self, start_ms: i64, end_ms: i64) -> bool {
+        !self.within(start_ms, end_ms).is_empty()
+    }
+
+    fn within(&self, start_ms: i64, end_ms: i64) -> &[(i64, u64)] {
         let from = self.samples.partition_point(|sample| sample.0 < start_ms);
         let to = self.samples.partition_point(|sample| sample.0 <= end_ms);
-        self.samples
-            .get(from..to)
-            .unwrap_or_default()
-            .chunks(vigie_chunk::MAX_CHUNK_SAMPLES)
-            .map(chunk_of)
-            .collect()
+        self.samples.get(from..to).unwrap_or_default()
     }
-}
-
-/// A chunk of sorted samples, at most as many as a chunk holds.
-pub(crate) fn chunk_of(samples: &[(i64, u64)]) -> OpenChunk {
-    let mut chunk = OpenChunk::new();
-    for &(time_ms, bits) in samples {
-        // Times ascend strictly and the count is bounded, so nothing is refused.
-        let appended = chunk.append(time_ms, f64::from_bits(bits));
-        debug_assert!(appended.is_ok());
-    }
-    chunk
 }

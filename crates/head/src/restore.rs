@@ -4,12 +4,13 @@ use vigie_chunk::{ChunkError, OpenChunk};
 use vigie_model::{SeriesId, ShardId, TenantId, read_uvarint, read_varint};
 
 use crate::batch::{CorruptEntry, take_metadata, take_str};
-use crate::checkpoint::{VERSION, VERSION_WITH_HISTOGRAMS};
+use crate::checkpoint::{VERSION, VERSION_WITH_HISTOGRAMS, VERSION_WITH_STARTS};
 use crate::exemplars::Exemplars;
 use crate::histograms::SeriesHistograms;
 use crate::index::are_labels;
 use crate::out_of_order::LateSamples;
 use crate::recent::RecentBatches;
+use crate::starts::SeriesStarts;
 use crate::tenant::Tenant;
 use crate::{Head, HeadOptions};
 
@@ -77,7 +78,7 @@ impl Head {
         let ([version, window @ ..], rest) = record
             .split_first_chunk::<5>()
             .ok_or(corrupt("head is truncated"))?;
-        if ![VERSION, VERSION_WITH_HISTOGRAMS].contains(version) {
+        if ![VERSION, VERSION_WITH_HISTOGRAMS, VERSION_WITH_STARTS].contains(version) {
             return Err(corrupt("unknown version"));
         }
         series.oldest_sealed_window = u32::from_le_bytes(*window);
@@ -88,16 +89,28 @@ impl Head {
         } else {
             self.late.insert(id.0, late);
         }
+        let (mut starts, mut has_histograms) = (SeriesStarts::default(), *version == VERSION_WITH_HISTOGRAMS);
+        if *version == VERSION_WITH_STARTS {
+            starts = SeriesStarts::read_late(&mut record).ok_or(corrupt("start times are truncated"))?;
+            let (flag, rest) = record.split_first().ok_or(corrupt("head is truncated"))?;
+            has_histograms = *flag == 1;
+            record = rest;
+        }
         let unreadable = |source| RestoreError::Chunk { id, source };
         let mut histograms_from = None;
-        if *version == VERSION_WITH_HISTOGRAMS {
+        if has_histograms {
             let histograms = SeriesHistograms::read(&mut record).map_err(unreadable)?;
             histograms_from = histograms.open.first_time_ms();
             self.histograms.insert(id.0, histograms);
         } else {
             self.histograms.remove(&id.0);
         }
-        series.open = OpenChunk::from_bytes(record).map_err(unreadable)?;
+        (series.open, starts.open) = OpenChunk::from_bytes_with_starts(record).map_err(unreadable)?;
+        if starts.is_unused() {
+            self.starts.remove(&id.0);
+        } else {
+            self.starts.insert(id.0, starts);
+        }
         if let Some(first) = series.open.first_time_ms().or(histograms_from) {
             u32::try_from(first / window_ms).map_err(|_| corrupt("time is out of bounds"))?;
         }

@@ -48,6 +48,7 @@ impl Head {
         self.series.pairs.remove(series.pairs);
         self.late.remove(&id);
         self.histograms.remove(&id);
+        self.starts.remove(&id);
         self.journal.removed(id);
     }
 
@@ -65,6 +66,12 @@ impl Head {
             changed = late.samples.len() != before;
             if late.is_unused() {
                 self.late.remove(&id);
+            }
+        }
+        if let Some(starts) = self.starts.get_mut(&id) {
+            starts.trim(cutoff_ms);
+            if starts.is_unused() {
+                self.starts.remove(&id);
             }
         }
         if let Some(histograms) = self.histograms.get_mut(&id) {

@@ -4,11 +4,12 @@ mod churn;
 mod histograms;
 mod model;
 mod selecting;
+mod starts;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use vigie_model::{Labels, SeriesId, ShardId, TenantId};
+use vigie_model::{Labels, Matcher, SeriesId, ShardId, TenantId};
 
 use crate::batch::{BatchEncoder, Stamp, encode_retain, stamp};
 use crate::*;
@@ -36,14 +37,38 @@ pub(super) fn series_labels(number: u8) -> Labels {
     Labels::from_pairs([("__name__", "metric"), ("series", &number), ("shared", "yes")]).unwrap()
 }
 
+pub(super) fn texts(found: DistinctTexts) -> Vec<String> {
+    let texts = found.into_sorted();
+    texts
+        .iter()
+        .map(|text| String::from_utf8(text.to_vec()).unwrap())
+        .collect()
+}
+
+pub(super) fn label_values(head: &Head, name: &str, matchers: &[Matcher], limit: usize) -> Vec<String> {
+    let mut found = DistinctTexts::default();
+    head.label_values(&tenant(0), name, matchers, limit, &mut found);
+    texts(found)
+}
+
 /// A row: tenant, series, time, value bits. Every series is declared in every batch, which is harmless.
 pub(super) type Row = (u8, u8, i64, u64);
+
+/// When a row's value began to count: some do not say, some say the same for long, some each another time.
+pub(super) fn start_ms(time_ms: i64, bits: u64) -> i64 {
+    match bits {
+        1 => 7,
+        2 => time_ms.wrapping_sub(500),
+        _ => 0,
+    }
+}
 
 pub(super) fn encode(rows: &[Row], stamped: Stamp) -> Vec<u8> {
     let mut encoder = BatchEncoder::new();
     for &(owner, series, time_ms, bits) in rows {
         let owner = encoder.tenant(&tenant(owner));
         let declared = encoder.declare(owner, series_labels(series).as_packed());
+        encoder.next_began_at(start_ms(time_ms, bits));
         encoder.push_declared(declared, time_ms, f64::from_bits(bits));
     }
     let mut entry = encoder.finish();
@@ -102,23 +127,31 @@ impl Store {
     }
 }
 
-/// All samples of a series, from head and store, sorted, without repetitions.
+/// All samples of a series, from head and store, sorted, without repetitions. Each has its start time.
 fn samples(head: &Head, store: &Store, id: SeriesId) -> Vec<(i64, u64)> {
     let mut chunks = Vec::new();
     head.chunks(id, i64::MIN, i64::MAX, &mut chunks);
-    let (mut times, mut values) = (Vec::new(), Vec::new());
+    let (mut times, mut values, mut starts) = (Vec::new(), Vec::new(), Vec::new());
     for chunk in &chunks {
-        vigie_chunk::decode_into(chunk, &mut times, &mut values).unwrap();
+        vigie_chunk::decode_with_starts_into(chunk, &mut times, &mut values, &mut starts).unwrap();
     }
     let stored = store.chunks.iter().filter(|(key, _)| key.1 == id);
     let range = head.has_persisted(id);
     for (key, chunk) in stored {
         let before = times.len();
-        vigie_chunk::decode_into(chunk, &mut times, &mut values).unwrap();
+        vigie_chunk::decode_with_starts_into(chunk, &mut times, &mut values, &mut starts).unwrap();
         let (oldest, newest) = range.expect("the head knows that the store has chunks");
         assert!(times[before..].iter().all(|&time| time <= newest), "{range:?}");
         assert!(key.3 >= oldest || times[before..].iter().all(|&time| time < oldest));
         assert!(times[before..].iter().all(|&time| head.window_of(time) == key.2));
+    }
+    starts.resize(times.len(), 0);
+    for ((time_ms, value), start) in times.iter().zip(&values).zip(starts) {
+        assert_eq!(
+            start,
+            start_ms(*time_ms, value.to_bits()),
+            "of {value} at {time_ms}"
+        );
     }
     let mut samples: Vec<(i64, u64)> = times
         .into_iter()

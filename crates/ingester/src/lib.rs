@@ -12,6 +12,7 @@ mod keeper;
 mod local;
 mod machine;
 mod metrics;
+mod patterns;
 mod progress;
 mod read;
 mod retention;

@@ -143,6 +143,14 @@ impl Labels {
         self.get(METRIC_NAME).unwrap_or_default()
     }
 
+    /// Names and values as the bytes they are, which are UTF-8: for writers, as it takes no look at them.
+    pub fn iter_utf8(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut texts = Texts {
+            rest: self.as_packed(),
+        };
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
     /// Only the labels that `keep` wants. Shares the allocation if these are all.
     pub fn filter(&self, keep: impl FnMut(&str) -> bool) -> Labels {
         let kept = kept_pairs(self.as_packed(), keep);
@@ -442,6 +450,7 @@ mod tests {
             prop_assert_eq!(&Labels::from_packed(set.as_packed()).unwrap(), &set);
             prop_assert_eq!(&set.to_builder().build(), &set);
             prop_assert!(set.iter().eq(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
+            prop_assert!(set.iter_utf8().eq(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()))));
         }
     }
 }

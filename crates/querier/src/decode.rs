@@ -1,7 +1,7 @@
 //! From encoded chunks to columns.
 
 use tonic::Status;
-use vigie_chunk::{ChunkInfo, ChunkValues, decode_into};
+use vigie_chunk::{ChunkInfo, ChunkValues, decode_with_starts_into};
 use vigie_model::{InvalidLabels, Labels};
 use vigie_promql::Series;
 use vigie_proto::v1::SeriesChunks;
@@ -59,12 +59,25 @@ pub(crate) fn decode_series(
     timestamps_ms.reserve(capacity);
     values.reserve(capacity);
     for (_, bytes) in &chunks {
-        decode_into(bytes, timestamps_ms, values).map_err(|error| corrupt(error.to_string()))?;
+        decode_with_starts_into(bytes, timestamps_ms, values, starts_ms)
+            .map_err(|error| corrupt(error.to_string()))?;
+    }
+    if !starts_ms.is_empty() {
+        starts_ms.resize(timestamps_ms.len(), 0);
     }
     if overlap {
-        (*timestamps_ms, *values) = merge(timestamps_ms, values);
+        let order = order(timestamps_ms);
+        pick(timestamps_ms, &order);
+        pick(values, &order);
+        pick(starts_ms, &order);
     }
-    cut(timestamps_ms, values, start_ms, end_ms);
+    let range = (
+        timestamps_ms.partition_point(|&time| time < start_ms),
+        timestamps_ms.partition_point(|&time| time <= end_ms),
+    );
+    cut(timestamps_ms, range);
+    cut(values, range);
+    cut(starts_ms, range);
     if timestamps_ms.is_empty() {
         return Ok(false);
     }
@@ -81,27 +94,27 @@ fn labels_of(part: &SeriesChunks, wanted: Option<&[String]>) -> Result<Labels, I
     }
 }
 
-/// Sorts samples by time. A time comes up twice only where one chunk was read from memory and from
-/// the store, so which of the two stays makes no difference.
-fn merge(timestamps_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
-    let mut samples: Vec<(i64, f64)> = timestamps_ms
-        .iter()
-        .copied()
-        .zip(values.iter().copied())
-        .collect();
-    samples.sort_by_key(|&(time, _)| time);
-    samples.dedup_by_key(|&mut (time, _)| time);
-    samples.into_iter().unzip()
+/// The positions of samples by time, each time once. A time comes up twice only where one chunk was read from
+/// memory and from the store, so which of the two stays makes no difference.
+fn order(timestamps_ms: &[i64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..timestamps_ms.len()).collect();
+    order.sort_by_key(|at| timestamps_ms[*at]);
+    order.dedup_by_key(|at| timestamps_ms[*at]);
+    order
 }
 
-fn cut(timestamps_ms: &mut Vec<i64>, values: &mut Vec<f64>, start_ms: i64, end_ms: i64) {
-    let end = timestamps_ms.partition_point(|&time| time <= end_ms);
-    timestamps_ms.truncate(end);
-    values.truncate(end);
-    let start = timestamps_ms.partition_point(|&time| time < start_ms);
-    if start > 0 {
-        timestamps_ms.drain(..start);
-        values.drain(..start);
+/// Puts a column in order, unless there is none.
+fn pick<T: Copy>(column: &mut Vec<T>, order: &[usize]) {
+    if !column.is_empty() {
+        *column = order.iter().map(|at| column[*at]).collect();
+    }
+}
+
+/// Leaves the part of a column between two positions, if there is one.
+fn cut<T>(column: &mut Vec<T>, (start, end): (usize, usize)) {
+    column.truncate(end);
+    if start > 0 && !column.is_empty() {
+        column.drain(..start);
     }
 }
 
@@ -150,6 +163,42 @@ mod tests {
             chunk(&[(10, 1.0), (30, 3.0)]),
         ];
         check(chunks, 0, 100, &[(10, 1.0), (20, 2.0), (30, 3.0)]);
+    }
+
+    #[test]
+    fn start_times_follow_their_samples() {
+        let started = |times: &[i64], starts: &[i64]| -> Bytes {
+            let values: Vec<f64> = times.iter().map(|time| *time as f64).collect();
+            vigie_chunk::seal_with_starts(times, &values, starts)
+                .unwrap()
+                .into()
+        };
+        let starts_of = |chunks: Vec<Bytes>, start_ms, end_ms| {
+            let part = SeriesChunks {
+                labels: Bytes::new(),
+                chunks,
+            };
+            let mut series = Series {
+                starts_ms: vec![7],
+                ..Series::default()
+            };
+            decode_series(&part, start_ms, end_ms, None, &mut series).unwrap();
+            (series.timestamps_ms, series.starts_ms)
+        };
+        let plain = chunk(&[(30, 3.0), (40, 4.0)]);
+        assert_eq!(starts_of(vec![plain.clone()], 0, 100), (vec![30, 40], vec![]));
+        let first = started(&[10, 20], &[5, 15]);
+        let joined = (vec![10, 20, 30, 40], vec![5, 15, 0, 0]);
+        assert_eq!(starts_of(vec![plain.clone(), first.clone()], 0, 100), joined);
+        assert_eq!(
+            starts_of(vec![first.clone(), plain.clone()], 20, 30),
+            (vec![20, 30], vec![15, 0])
+        );
+        // One in the middle of another, and one twice.
+        let around = started(&[5, 50], &[1, 2]);
+        let chunks = vec![around.clone(), first, plain, around];
+        let merged = (vec![5, 10, 20, 30, 40, 50], vec![1, 5, 15, 0, 0, 2]);
+        assert_eq!(starts_of(chunks, 0, 100), merged);
     }
 
     #[test]

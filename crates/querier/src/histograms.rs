@@ -28,8 +28,8 @@ pub(crate) fn decode_mixed(
     timestamps_ms.extend_from_slice(&samples.times_ms[from..to]);
     values.clear();
     values.extend_from_slice(&samples.values[from..to]);
-    // No chunk has start times of floats.
     starts_ms.clear();
+    starts_ms.extend_from_slice(samples.starts_ms.get(from..to).unwrap_or_default());
     histograms.clear();
     // Hints depend on the histogram before, which may be out of the range.
     let hinted = with_hints(&samples).into_iter();
@@ -92,7 +92,7 @@ fn has_float_between(float_times_ms: &[i64], from_ms: i64, to_ms: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use vigie_chunk::{FlatHistogram, seal, seal_histograms};
+    use vigie_chunk::{FlatHistogram, seal, seal_histograms, seal_with_starts};
     use vigie_model::{Histogram, Labels, Span};
     use vigie_proto::v1::SeriesChunks;
 
@@ -146,6 +146,21 @@ mod tests {
         assert_eq!(series.histogram_starts_ms, [5]);
         assert!(decoded(chunks(), 21, 29).is_none());
         assert!(decoded(chunks(), 35, 99).unwrap().histograms.is_empty());
+    }
+
+    #[test]
+    fn floats_beside_histograms_keep_their_start_times() {
+        let chunks = vec![
+            seal_histograms(&[counting(10, 1, CounterResetHint::Unknown)]).unwrap(),
+            seal(&[20], &[3.0]).unwrap(),
+            seal_with_starts(&[30, 40], &[3.0, 4.0], &[25, 26]).unwrap(),
+        ];
+        let series = decoded(chunks, 0, 30).unwrap();
+        assert_eq!(
+            (series.timestamps_ms, series.starts_ms),
+            (vec![20, 30], vec![0, 25])
+        );
+        assert_eq!(series.histogram_starts_ms, [5]);
     }
 
     #[test]

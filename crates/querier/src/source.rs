@@ -160,7 +160,7 @@ impl SeriesBatch for Encoded {
 fn source_error(status: Status) -> SourceError {
     let retryable = matches!(
         status.code(),
-        Code::Unavailable | Code::NotFound | Code::ResourceExhausted
+        Code::Unavailable | Code::NotFound | Code::ResourceExhausted | Code::FailedPrecondition
     );
     SourceError {
         message: status.message().to_owned(),

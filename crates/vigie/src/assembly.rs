@@ -69,6 +69,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         Arc::new(Distributor::new(
             DistributorOptions {
                 exemplars: settings.features.exemplar_storage,
+                start_timestamps: settings.features.start_timestamps,
                 ..DistributorOptions::new(rand::random())
             },
             Arc::clone(&directory),
@@ -142,6 +143,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             return Err(error);
         }
     };
+    if let Some(ingester) = &ingester {
+        process.watch_shards(ingester);
+    }
     if let (Some(edge), Some(ingester)) = (&ingester_at_edge, &ingester) {
         edge.set(ingester);
     }
@@ -201,9 +205,12 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 
 fn load_config(settings: &Settings) -> Result<Config> {
     match &settings.config_file {
-        Some(path) => Config::load_file(path)
+        Some(path) => Config::load_file(path, settings.features.config_defaults())
             .map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
-        None => Ok(Config::default_self_scrape(settings.listen_address)?),
+        None => Ok(Config::default_self_scrape(
+            settings.listen_address,
+            settings.features.config_defaults(),
+        )?),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use regex::Regex;
 use url::Url;
-use vigie_config::parse_bytes;
+use vigie_config::{Defaults, parse_bytes};
 use vigie_model::parse_duration_ms;
 use vigie_promql::ParseOptions;
 use vigie_runtime::{LogFormat, LogLevel};
@@ -73,11 +73,21 @@ pub(crate) struct Features {
     pub(crate) promql: ParseOptions,
     pub(crate) delayed_name_removal: bool,
     pub(crate) exemplar_storage: bool,
-    /// Those that targets expose are read.
+    /// Those that targets expose and senders send are read and kept.
     pub(crate) start_timestamps: bool,
     pub(crate) use_start_timestamps: bool,
     /// Flags of Prometheus that are known, but not built.
     pub(crate) without_effect: Vec<String>,
+}
+
+impl Features {
+    /// What they change in the configuration file's defaults.
+    pub(crate) fn config_defaults(&self) -> Defaults {
+        Defaults {
+            // Of the formats, it says best when a counter began.
+            prefers_protobuf: self.start_timestamps,
+        }
+    }
 }
 
 /// Every feature flag of Prometheus 3.14, so that a typing error can be told from one not built.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use vigie_model::{write_uvarint, write_varint};
 
 use super::flat::{COUNT, FIRST_BUCKET, is_float_at};
-use super::{FlatHistogram, HistogramLayout, HistogramSample, column};
-use crate::codec::times;
+use super::{FlatHistogram, HistogramLayout, HistogramSample};
+use crate::codec::{column, times};
 use crate::frame::{self, Kind, take, take_uvarint, take_varint};
 use crate::info::checked_count;
 use crate::sealed::{decode_values, smallest_values};

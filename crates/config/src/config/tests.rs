@@ -3,7 +3,7 @@ use std::path::Path;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use crate::{Config, ConfigError, TargetGroup};
+use crate::{Config, ConfigError, Defaults, ScrapeProtocol, TargetGroup};
 
 fn load(text: &str) -> Result<Config, ConfigError> {
     Config::load_str(text, Path::new("/etc/vigie"))
@@ -433,7 +433,7 @@ fn scrape_config_files_add_jobs() {
         "more1.yml",
         "scrape_configs: [{job_name: b, static_configs: [{targets: [x]}]}]\n",
     );
-    let config = Config::load_file(&dir.path().join("main.yml")).unwrap();
+    let config = Config::load_file(&dir.path().join("main.yml"), Defaults::default()).unwrap();
     let jobs = config.all_scrape_configs().unwrap();
     assert_eq!(jobs.len(), 2);
     assert_eq!(jobs[1].scrape_interval.as_secs(), 7);
@@ -443,7 +443,7 @@ fn scrape_config_files_add_jobs() {
         error.ends_with("found multiple scrape configs with job name \"a\", first found in main config file"),
         "{error}"
     );
-    let missing = Config::load_file(&dir.path().join("none.yml"))
+    let missing = Config::load_file(&dir.path().join("none.yml"), Defaults::default())
         .unwrap_err()
         .to_string();
     assert!(missing.starts_with("open "), "{missing}");
@@ -451,7 +451,7 @@ fn scrape_config_files_add_jobs() {
 
 #[test]
 fn a_process_without_configuration_scrapes_itself() {
-    let config = Config::default_self_scrape("0.0.0.0:9090".parse().unwrap()).unwrap();
+    let config = Config::default_self_scrape("0.0.0.0:9090".parse().unwrap(), Defaults::default()).unwrap();
     let job = &config.scrape_configs[0];
     assert_eq!(job.job_name, "vigie");
     assert_eq!(job.scrape_interval.as_secs(), 15);
@@ -467,10 +467,28 @@ proptest! {
 
     #[test]
     fn label_values_survive_being_shown(value in "\\PC{0,20}|[ \\n\\t:#'\"{}\\[\\],&*!|>%@`$-]{0,8}") {
-        let mut config = Config::default_self_scrape("127.0.0.1:1".parse().unwrap()).unwrap();
+        let mut config = Config::default_self_scrape("127.0.0.1:1".parse().unwrap(), Defaults::default()).unwrap();
         let job = std::sync::Arc::make_mut(&mut config.scrape_configs[0]);
         job.discovery.static_groups[0].labels.insert("l".into(), value);
         let shown = config.to_yaml();
         prop_assert_eq!(load(&shown).unwrap(), config, "{}", shown);
     }
+}
+
+#[test]
+fn protobuf_is_preferred_where_nothing_else_is_said() {
+    let defaults = Defaults {
+        prefers_protobuf: true,
+    };
+    let first_of = |text: &str| {
+        let config = Config::load_str_with(text, Path::new(""), defaults).unwrap();
+        let jobs = config.scrape_configs.iter();
+        jobs.map(|job| job.scrape_protocols[0]).collect::<Vec<_>>()
+    };
+    let jobs = "scrape_configs: [{job_name: a}, {job_name: b, scrape_protocols: [PrometheusText0.0.4]}]";
+    let (proto, text) = (ScrapeProtocol::PrometheusProto, ScrapeProtocol::PrometheusText004);
+    assert_eq!(first_of(jobs), [proto, text]);
+    let open_metrics = ScrapeProtocol::OpenMetricsText100;
+    let global = format!("global: {{scrape_protocols: [OpenMetricsText1.0.0]}}\n{jobs}");
+    assert_eq!(first_of(&global), [open_metrics, text]);
 }

@@ -8,6 +8,8 @@ use crate::error::WriteError;
 const VALUE_TAG: u8 = 1 << 3 | 1;
 /// `Sample.timestamp`: field 2, varint.
 const TIMESTAMP_TAG: u8 = 2 << 3;
+/// `Sample.start_timestamp` of version 2.0: field 3, varint.
+const START_TAG: u8 = 3 << 3;
 
 pub(super) fn unreadable(what: &str) -> WriteError {
     WriteError::Malformed(format!("proto: cannot parse WriteRequest: {what}"))
@@ -18,31 +20,50 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, WriteError> {
     std::str::from_utf8(bytes).map_err(|_| unreadable("metadata is not valid UTF-8"))
 }
 
-/// `Sample` of either version: time and value. The start timestamp of version 2.0 is not stored yet.
+/// `Sample` of version 1.0: time and value.
 pub(super) fn read_sample(message: &[u8]) -> Result<(i64, f64), WriteError> {
-    // What senders write: value as fixed64 field 1, then timestamp as varint field 2.
+    let (sample, _) = read_started_sample(message)?;
+    Ok(sample)
+}
+
+/// `Sample` of version 2.0: time and value, and when it began to count, 0 if that is not said.
+#[inline]
+pub(super) fn read_started_sample(message: &[u8]) -> Result<((i64, f64), i64), WriteError> {
+    // What senders write: value as fixed64 field 1, then timestamp as varint field 2, and perhaps field 3.
     if let Some(([VALUE_TAG, value @ .., TIMESTAMP_TAG], mut rest)) = message.split_first_chunk::<10>()
         && let Some(timestamp_ms) = vigie_model::read_uvarint(&mut rest)
-        && rest.is_empty()
     {
-        return Ok((
+        let sample = (
             timestamp_ms.cast_signed(),
             f64::from_bits(u64::from_le_bytes(*value)),
-        ));
+        );
+        match rest {
+            [] => return Ok((sample, 0)),
+            [START_TAG, rest @ ..] => {
+                let mut rest = rest;
+                if let Some(start_ms) = vigie_model::read_uvarint(&mut rest)
+                    && rest.is_empty()
+                {
+                    return Ok((sample, start_ms.cast_signed()));
+                }
+            }
+            _ => {}
+        }
     }
     // What else the format allows.
-    let mut timestamp_ms = 0;
+    let (mut timestamp_ms, mut start_ms) = (0, 0);
     let mut value = 0.0;
     let mut reader = Reader { rest: message };
     while let Some(field) = reader.field()? {
         match field {
             (1, Value::Fixed64(bits)) => value = f64::from_bits(bits),
             (2, Value::Varint(raw)) => timestamp_ms = raw.cast_signed(),
+            (3, Value::Varint(raw)) => start_ms = raw.cast_signed(),
             (1 | 2, _) => return Err(unreadable("a sample field has the wrong wire type")),
             _ => {}
         }
     }
-    Ok((timestamp_ms, value))
+    Ok(((timestamp_ms, value), start_ms))
 }
 
 /// `MetricType`, numbered alike in both versions.

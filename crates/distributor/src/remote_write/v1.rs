@@ -158,7 +158,11 @@ impl SeriesSource for RequestV1<'_> {
     }
 
     fn rows(&self) -> impl Iterator<Item = Row> + Send {
-        rows(&self.samples, self.series.iter().map(|series| series.samples_end))
+        rows(
+            &self.samples,
+            &[],
+            self.series.iter().map(|series| series.samples_end),
+        )
     }
 
     fn families(&self) -> &[Family<'_>] {

@@ -8,7 +8,7 @@ use vigie_model::{InvalidLabels, Labels, METRIC_NAME, TenantId};
 
 use super::exemplars::{self, RawExemplars};
 use super::histogram::scan_histogram;
-use super::protobuf::{Reader, Value, metric_kind, read_sample, text, unreadable};
+use super::protobuf::{Reader, Value, metric_kind, read_started_sample, text, unreadable};
 use super::rows;
 use crate::error::WriteError;
 use crate::exemplars::SeriesExemplar;
@@ -29,6 +29,9 @@ pub(crate) struct RequestV2<'a> {
     refs: Vec<u32>,
     /// All samples, series by series.
     samples: Vec<(i64, f64)>,
+    /// When the samples began to count, 0 where that is not said: as many as there are samples up to the last
+    /// that says so.
+    starts_ms: Vec<i64>,
     families: Vec<Family<'a>>,
     exemplars: RawExemplars<'a>,
     histograms: Histograms,
@@ -67,6 +70,7 @@ impl<'a> RequestV2<'a> {
             series: Vec::new(),
             refs: Vec::new(),
             samples: Vec::new(),
+            starts_ms: Vec::new(),
             families: Vec::new(),
             exemplars: Vec::new(),
             histograms: Histograms::default(),
@@ -89,6 +93,12 @@ impl<'a> RequestV2<'a> {
         request.name_series(keyer, &hashes);
         request.collect_families(keyer, &metadata)?;
         Ok(request)
+    }
+
+    /// Where start times are not kept.
+    pub(crate) fn forget_starts(&mut self) {
+        self.starts_ms.clear();
+        self.histograms.forget_starts();
     }
 
     /// Series that carry nothing are an error of the sender, unlike in version 1.0.
@@ -125,7 +135,14 @@ impl<'a> RequestV2<'a> {
                     }
                 }
                 (1, Value::Varint(number)) => self.refs.push(symbol_number(number)?),
-                (2, Value::Bytes(sample)) => self.samples.push(read_sample(sample)?),
+                (2, Value::Bytes(sample)) => {
+                    let (sample, start_ms) = read_started_sample(sample)?;
+                    if start_ms != 0 {
+                        self.starts_ms.resize(self.samples.len(), 0);
+                        self.starts_ms.push(start_ms);
+                    }
+                    self.samples.push(sample);
+                }
                 (3, Value::Bytes(histogram)) => {
                     scan_histogram(histogram, self.series.len(), &mut self.histograms)?;
                     histograms += 1;
@@ -256,7 +273,8 @@ impl SeriesSource for RequestV2<'_> {
     }
 
     fn rows(&self) -> impl Iterator<Item = Row> + Send {
-        rows(&self.samples, self.series.iter().map(|series| series.samples_end))
+        let ends = self.series.iter().map(|series| series.samples_end);
+        rows(&self.samples, &self.starts_ms, ends)
     }
 
     fn families(&self) -> &[Family<'_>] {

@@ -5,7 +5,7 @@ use vigie_model::{MetricKind, MetricMetadata, TenantId, read_uvarint};
 use super::header::{
     CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, KIND_RETAIN, RETAIN_BYTES, ROW_COUNT_AT, Stamp, VERSION, field,
 };
-use super::{CorruptEntry, ExemplarView, Rows, histograms, section};
+use super::{CorruptEntry, ExemplarView, Rows, histograms, section, starts};
 use crate::index::are_labels;
 
 /// A parsed log entry.
@@ -67,6 +67,7 @@ pub(crate) struct BatchView<'a> {
     times: &'a [u8],
     floats: &'a [u8],
     histograms: &'a [u8],
+    starts: &'a [u8],
 }
 
 impl<'a> BatchView<'a> {
@@ -100,6 +101,7 @@ impl<'a> BatchView<'a> {
                 section::FLOATS => view.floats = content,
                 section::HISTOGRAMS => view.histograms = content,
                 section::EXEMPLARS => view.read_exemplars(content)?,
+                section::STARTS => view.starts = content,
                 unknown => return Err(CorruptEntry::UnknownSection(unknown)),
             }
         }
@@ -160,7 +162,8 @@ impl<'a> BatchView<'a> {
         rows.read_declared(self.declared_indexes, self.declared.len())?;
         rows.read_times(self.times)?;
         rows.read_floats(self.floats);
-        histograms::read(self.histograms, self.row_count, &mut rows.histograms)
+        histograms::read(self.histograms, self.row_count, &mut rows.histograms)?;
+        starts::read(self.starts, self.row_count, &mut rows.starts)
     }
 }
 

@@ -8,6 +8,7 @@ use super::exemplars::ExemplarColumn;
 use super::header::{CHECKSUM_AT, HEADER_BYTES, KIND_BATCH, ROW_COUNT_AT, VERSION};
 use super::histograms::HistogramColumn;
 use super::section;
+use super::starts::StartColumn;
 
 /// A tenant's position in its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct BatchEncoder {
     floats: Vec<u8>,
     histograms: HistogramColumn,
     pub(super) exemplars: ExemplarColumn,
+    starts: StartColumn,
 }
 
 impl BatchEncoder {
@@ -109,6 +111,12 @@ impl BatchEncoder {
         self.push_sample(time_ms, value);
     }
 
+    /// Says when the float that is pushed next began to count; 0 says that it is not known, as saying nothing
+    /// does.
+    pub fn next_began_at(&mut self, start_ms: i64) {
+        self.starts.push(self.row_count(), start_ms);
+    }
+
     /// A row of a known series whose value is a native histogram.
     pub fn push_known_histogram(&mut self, series: SeriesId, time_ms: i64, value: HistogramRecord<'_>) {
         self.histograms
@@ -160,6 +168,7 @@ impl BatchEncoder {
             + self.floats.len()
             + self.histograms.records.len()
             + self.exemplars.bytes.len()
+            + self.starts.len_bytes()
     }
 
     /// The batch, its leader's part still empty: see [`super::stamp`].
@@ -206,6 +215,12 @@ impl BatchEncoder {
             let mut prefix = Vec::with_capacity(5);
             write_uvarint(&mut prefix, u64::from(self.exemplars.count));
             write_section(&mut out, section::EXEMPLARS, &[&prefix, &self.exemplars.bytes]);
+        }
+        let (count, runs) = self.starts.finish();
+        if count > 0 {
+            let mut prefix = Vec::with_capacity(5);
+            write_uvarint(&mut prefix, u64::from(count));
+            write_section(&mut out, section::STARTS, &[&prefix, runs]);
         }
         let checksum = crc32c::crc32c(&out[HEADER_BYTES..]);
         out[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());

@@ -2,6 +2,7 @@
 
 use vigie_model::{read_uvarint, read_varint};
 
+use super::starts::StartRun;
 use super::{CorruptEntry, HistogramRow};
 
 /// The rows of one batch. Reused from batch to batch, so that nothing is allocated per batch.
@@ -15,6 +16,8 @@ pub(crate) struct Rows {
     pub(crate) declared_rows: Vec<std::ops::Range<usize>>,
     /// The rows whose value is a histogram, ascending; `values` has 0 for them.
     pub(crate) histograms: Vec<HistogramRow>,
+    /// The rows of floats that say when they began to count, ascending.
+    pub(crate) starts: Vec<StartRun>,
 }
 
 impl Rows {
@@ -24,6 +27,7 @@ impl Rows {
         self.values.clear();
         self.declared_rows.clear();
         self.histograms.clear();
+        self.starts.clear();
     }
 
     /// Reads the alternating runs, and makes room for the ids.

@@ -21,6 +21,8 @@ fn sample_batch(rows: &[Row], declared: &[Labels]) -> Vec<u8> {
         );
     }
     for &(series, time_ms, bits) in rows {
+        // Some of them, so that damage hits start times too.
+        encoder.next_began_at(if bits % 4 == 3 { time_ms } else { 0 });
         match series {
             Ok(id) => encoder.push_known(SeriesId(id), time_ms, f64::from_bits(bits)),
             Err(index) => encoder.push_declared(DeclaredIndex(index), time_ms, f64::from_bits(bits)),
@@ -153,6 +155,46 @@ fn histograms_are_a_column_of_their_own() {
     assert_eq!(hex(&batch[HEADER_BYTES..]), GOLDEN_HISTOGRAMS);
 }
 
+/// The third example of docs/formats/sample-batch.md.
+#[test]
+fn start_times_are_runs_of_rows() {
+    let mut encoder = BatchEncoder::new();
+    for start_ms in [0, 500, 500, 0, 900] {
+        encoder.next_began_at(start_ms);
+        encoder.push_known(SeriesId(7), 1000, 1.0);
+    }
+    let batch = encoder.finish();
+    assert_eq!(verify(&batch), Ok(5));
+    let run = |rows, start_ms| StartRun { rows, start_ms };
+    assert_eq!(starts_of(&batch), [run(1..3, 500), run(4..5, 900)]);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(hex(&batch[batch.len() - 14..]), "0b09000000020102e8070101a006");
+    // Within the rows; of at least one row; of a time.
+    for runs in [
+        &[1, 4, 2, 2][..],
+        &[1, 0, 0, 2],
+        &[1, 0, 1, 0],
+        &[2, 0, 1, 2],
+        &[1, 0, 1, 2, 0],
+    ] {
+        let mut damaged = batch[..batch.len() - 14].to_vec();
+        damaged.extend_from_slice(&[section::STARTS, runs.len() as u8, 0, 0, 0]);
+        damaged.extend_from_slice(runs);
+        let checksum = crc32c::crc32c(&damaged[HEADER_BYTES..]);
+        damaged[4..8].copy_from_slice(&checksum.to_le_bytes());
+        assert!(verify(&damaged).is_err(), "{runs:?}");
+    }
+}
+
+fn starts_of(batch: &[u8]) -> Vec<StartRun> {
+    let Ok(Entry::Batch(view)) = Entry::parse(batch) else {
+        panic!("not a batch");
+    };
+    let mut rows = Rows::default();
+    view.rows_into(&mut rows).unwrap();
+    rows.starts
+}
+
 #[test]
 fn invalid_histograms_are_not_proposed() {
     let negative = vigie_model::FloatHistogram {
@@ -226,6 +268,20 @@ proptest! {
     #[test]
     fn any_batch_survives(rows in any_rows()) {
         check(&rows, &[labels("a"), labels("b"), labels("c")]);
+    }
+
+    #[test]
+    fn any_start_times_survive(starts in prop::collection::vec(prop_oneof![Just(0), 0i64..3, any::<i64>()], 0..60)) {
+        let mut encoder = BatchEncoder::new();
+        for start_ms in &starts {
+            encoder.next_began_at(*start_ms);
+            encoder.push_known(SeriesId(7), 1000, 1.0);
+        }
+        let mut read = vec![0; starts.len()];
+        for run in starts_of(&encoder.finish()) {
+            read[run.rows].fill(run.start_ms);
+        }
+        prop_assert_eq!(read, starts);
     }
 
     #[test]

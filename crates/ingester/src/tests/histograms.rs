@@ -1,4 +1,5 @@
-//! Series that change between floats and histograms, through checkpoints, compaction and a restart.
+//! Series that change between floats and histograms, both with start times, through checkpoints, compaction and a
+//! restart.
 
 use vigie_chunk::{FlatHistogram, SeriesSamples, read_series};
 use vigie_head::batch::HistogramRecord;
@@ -50,6 +51,7 @@ async fn write(ingester: &Ingester, minutes: i64) {
         for number in in_order.chain(late) {
             let time_ms = START_MS + number * INTERVAL_MS;
             if is_float(number) {
+                encoder.next_began_at(number);
                 encoder.push_declared(declared, time_ms, number as f64);
                 continue;
             }
@@ -105,6 +107,10 @@ async fn compaction_keeps_histograms() {
     for (time_ms, value) in before.times_ms.iter().zip(&before.values) {
         assert_eq!(START_MS + *value as i64 * INTERVAL_MS, *time_ms);
     }
+    for (start_ms, value) in before.starts_ms.iter().zip(&before.values) {
+        assert_eq!(*start_ms, *value as i64);
+    }
+    assert_eq!(before.starts_ms.len(), before.times_ms.len());
     for sample in &before.histograms {
         let number = (sample.time_ms - START_MS) / INTERVAL_MS;
         assert!(sample.histogram == histogram(number) && !is_float(number) && sample.start_ms == START_MS);

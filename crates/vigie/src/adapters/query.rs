@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use vigie_api::{
     Found, HeadStats, LabelsRequest, MetadataRequest, NamedCount, QueryAnswer, QueryBackend, QueryError,
     QueryErrorKind, QueryOptions, QueryRange, QueryStats, SelectRequest, TsdbStats,
@@ -61,7 +62,7 @@ impl QueryBackend for QueryAdapter {
         &self,
         tenant: &TenantId,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError> {
+    ) -> Result<Found<Bytes>, QueryError> {
         found(self.querier.label_names(tenant, &find(request)).await)
     }
 
@@ -70,7 +71,7 @@ impl QueryBackend for QueryAdapter {
         tenant: &TenantId,
         name: &str,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError> {
+    ) -> Result<Found<Bytes>, QueryError> {
         found(self.querier.label_values(tenant, name, &find(request)).await)
     }
 

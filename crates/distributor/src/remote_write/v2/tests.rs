@@ -91,15 +91,44 @@ fn series_are_named_by_their_symbols_not_by_their_numbers() {
     );
 }
 
+/// A sample with a start timestamp in field 3.
+fn started(timestamp_ms: i64, value: f64, start_ms: i64) -> Vec<u8> {
+    let mut message = sample(timestamp_ms, value).split_off(2);
+    message.extend_from_slice(&varint_field(3, start_ms.cast_unsigned()));
+    bytes_field(2, &message)
+}
+
 #[test]
-fn start_timestamps_do_not_disturb_samples() {
-    let mut message = sample(4, 2.0);
-    message[1] += 2;
-    message.extend_from_slice(&varint_field(3, 1));
-    let request = [symbols(TABLE), series(&[refs(&[1, 2]), message])].concat();
-    let request = scan(&request).unwrap();
-    let rows: Vec<_> = request.rows().map(|row| (row.timestamp_ms, row.value)).collect();
-    assert_eq!(rows, [(4, 2.0)]);
+fn samples_say_when_they_began_to_count() {
+    let request = [
+        symbols(TABLE),
+        series(&[
+            refs(&[1, 2]),
+            sample(1, 1.0),
+            started(4, 2.0, 3),
+            started(5, 2.0, -3),
+        ]),
+        // Fields in another order, and without a value, as it is 0.
+        series(&[
+            refs(&[1, 2, 3, 4]),
+            bytes_field(2, &[varint_field(3, 7), varint_field(2, 9)].concat()),
+            sample(10, 1.0),
+        ]),
+    ]
+    .concat();
+    let mut request = scan(&request).unwrap();
+    let rows = |request: &RequestV2<'_>| -> Vec<_> {
+        request
+            .rows()
+            .map(|row| (row.timestamp_ms, row.value, row.start_ms))
+            .collect()
+    };
+    assert_eq!(
+        rows(&request),
+        [(1, 1.0, 0), (4, 2.0, 3), (5, 2.0, -3), (9, 0.0, 7), (10, 1.0, 0)]
+    );
+    request.forget_starts();
+    assert!(rows(&request).iter().all(|(_, _, start_ms)| *start_ms == 0));
 }
 
 /// The texts are those of Prometheus 3.14.

@@ -1,4 +1,4 @@
-//! A column of integers: one number of all histograms of a segment, in the order of time.
+//! A column of integers in the order of time: start times, or one number of all histograms of a segment.
 
 use vigie_model::write_uvarint;
 
@@ -14,7 +14,7 @@ const DELTA: u8 = 1;
 const DELTA_OF_DELTA: u8 = 2;
 
 /// Appends a column of at least one number in the form that is smallest.
-pub(super) fn encode(out: &mut Vec<u8>, numbers: &[u64]) {
+pub(crate) fn encode(out: &mut Vec<u8>, numbers: &[u64]) {
     let first = numbers.first().copied().unwrap_or_default();
     if numbers.iter().all(|number| *number == first) {
         out.push(CONSTANT);
@@ -52,7 +52,7 @@ fn zigzagged(differences: &[u64]) -> Vec<u64> {
 }
 
 /// Reads a column of `count` numbers, which the caller has bounded, in place of what `numbers` held.
-pub(super) fn decode(input: &mut &[u8], count: usize, numbers: &mut Vec<u64>) -> Result<(), ChunkError> {
+pub(crate) fn decode(input: &mut &[u8], count: usize, numbers: &mut Vec<u64>) -> Result<(), ChunkError> {
     let [order] = take::<1>(input)?;
     let first = take_uvarint(input)?;
     numbers.clear();
