@@ -89,6 +89,11 @@ fn compare(layout: Layout, message: &str, selectors: &[&str]) -> Result<()> {
     let compared = compare_samples(&sender_api, &api, selectors, end_ms)
         .and_then(|()| compare_queries(&sender_api, &api, selectors, end_ms))
         .and_then(|()| {
+            let reader = start_reader(dir.path(), api.base())?;
+            let reader_api = Api::new(reader.base_url())?;
+            compare_samples(&sender_api, &reader_api, selectors, end_ms).context("by remote read")
+        })
+        .and_then(|()| {
             progress("killing the target");
             target.kill9(&[])?;
             target.start_missing()?;
@@ -170,6 +175,17 @@ fn compare_queries(sender: &Api, target: &Api, selectors: &[&str], end_ms: i64) 
         selectors.len() * QUERIES.len()
     ));
     Ok(())
+}
+
+/// A Prometheus that has nothing itself and reads from the target.
+fn start_reader(dir: &Path, read_base: &str) -> Result<System> {
+    let dir = dir.join("reader");
+    std::fs::create_dir(&dir).context("make a folder")?;
+    let options = StartOptions {
+        scrape_config: format!("remote_read:\n- {{url: '{read_base}/api/v1/read', read_recent: true}}\n"),
+        ..StartOptions::new(dir)
+    };
+    System::start(SystemKind::Prometheus, &options)
 }
 
 fn start_sender(dir: &Path, write_url: &str, message: &str, has_custom: bool) -> Result<System> {

@@ -10,13 +10,26 @@ use vigie_model::Labels;
 pub(crate) use number::write_float;
 pub use value::write_query_value;
 
-/// A string with quotes. UTF-8 stands as it is.
+/// A string with quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+    write_utf8(out, text.as_bytes());
+}
+
+/// A string with quotes, of bytes that are UTF-8, which stands as it is.
+pub(crate) fn write_utf8(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
-    let bytes = text.as_bytes();
+    // Without a way out of the loop, many bytes are looked at together.
+    let is_plain = bytes
+        .iter()
+        .fold(true, |plain, &byte| plain & stands_as_it_is(byte));
+    if is_plain {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut copied = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+        if stands_as_it_is(byte) {
             continue;
         }
         out.extend_from_slice(&bytes[copied..at]);
@@ -39,16 +52,20 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+fn stands_as_it_is(byte: u8) -> bool {
+    (byte >= b' ') & (byte != b'"') & (byte != b'\\')
+}
+
 /// An object of strings.
 pub(crate) fn write_labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'{');
-    for (position, (name, value)) in labels.iter().enumerate() {
+    for (position, (name, value)) in labels.iter_utf8().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        write_string(out, name);
+        write_utf8(out, name);
         out.push(b':');
-        write_string(out, value);
+        write_utf8(out, value);
     }
     out.push(b'}');
 }

@@ -10,6 +10,7 @@ mod ast;
 mod backend;
 mod cors;
 mod error;
+mod federation;
 mod handlers;
 mod http_metrics;
 mod json;

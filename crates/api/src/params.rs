@@ -207,6 +207,14 @@ impl Params {
         }
     }
 
+    /// Vigie's own: the plan of a query with its costs.
+    fn explain(&self) -> Result<bool, ApiError> {
+        match self.get("explain") {
+            "" => Ok(false),
+            text => parse_go_bool(text).map_err(|error| ApiError::invalid_parameter("explain", error)),
+        }
+    }
+
     pub(crate) fn query_options(&self) -> Result<QueryOptions, ApiError> {
         let timeout_ms = match self.get("timeout") {
             "" => None,
@@ -223,6 +231,7 @@ impl Params {
             // Zero and less mean the configured one in Prometheus too.
             lookback_ms: lookback_ms.filter(|&lookback_ms| lookback_ms > 0),
             wants_stats: !self.get("stats").is_empty(),
+            wants_explain: self.explain()?,
             origin: self.origin.clone(),
         })
     }

@@ -3,6 +3,7 @@
 
 mod bits;
 mod frames;
+mod histogram;
 mod messages;
 mod xor;
 mod xor2;

@@ -6,14 +6,21 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use futures::future::join_all;
 use tonic::Request;
-use vigie_proto::{IngesterHandle, v1};
+use vigie_proto::{IngesterHandle, LocalIngester, v1};
 
 use crate::Placement;
 
 /// The ingesters this process was told of, and the map they agree on.
 pub struct Directory {
-    members: ArcSwap<Vec<IngesterHandle>>,
+    members: ArcSwap<Members>,
     current: ArcSwapOption<Placement>,
+}
+
+/// Who was told of.
+struct Members {
+    handles: Vec<IngesterHandle>,
+    /// The first of them, if it is the only one and in this process.
+    local: Option<Arc<dyn LocalIngester>>,
 }
 
 /// There is no usable map. Ask again later: ingesters may be starting.
@@ -30,13 +37,32 @@ pub enum DirectoryError {
 impl Directory {
     pub fn new(members: Vec<IngesterHandle>) -> Directory {
         Directory {
-            members: ArcSwap::from_pointee(members),
+            members: ArcSwap::from_pointee(Members {
+                handles: members,
+                local: None,
+            }),
             current: ArcSwapOption::empty(),
         }
     }
 
     /// Takes other ingesters from now on. The map is asked for anew.
     pub fn set_members(&self, members: Vec<IngesterHandle>) {
+        self.replace(Members {
+            handles: members,
+            local: None,
+        });
+    }
+
+    /// As [`Directory::set_members`], of the one ingester of this process, which readers may ask directly.
+    /// `handle` and `local` are the same.
+    pub fn set_local(&self, handle: IngesterHandle, local: Arc<dyn LocalIngester>) {
+        self.replace(Members {
+            handles: vec![handle],
+            local: Some(local),
+        });
+    }
+
+    fn replace(&self, members: Members) {
         self.members.store(Arc::new(members));
         self.current.store(None);
     }
@@ -55,6 +81,7 @@ impl Directory {
         let known = self.members.load_full();
         let answers = join_all(
             known
+                .handles
                 .iter()
                 .map(|member| member.describe(Request::new(v1::DescribeRequest {}))),
         )
@@ -63,7 +90,7 @@ impl Directory {
         let mut members = Vec::new();
         let mut serves = Vec::new();
         let mut reason = "none is configured, or it is still starting".to_owned();
-        for (member, answer) in known.iter().zip(answers) {
+        for (member, answer) in known.handles.iter().zip(answers) {
             match answer {
                 Ok(answer) => {
                     let answer = answer.into_inner();
@@ -83,7 +110,8 @@ impl Directory {
         let shard_count = shard_count
             .filter(|&count| count > 0)
             .ok_or(DirectoryError::Unreachable { reason })?;
-        let placement = Arc::new(Placement::new(shard_count, members, &serves));
+        let placement = Placement::new(shard_count, members, &serves).with_local(known.local.clone());
+        let placement = Arc::new(placement);
         self.current.store(Some(Arc::clone(&placement)));
         Ok(placement)
     }
@@ -92,7 +120,7 @@ impl Directory {
 impl fmt::Debug for Directory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Directory")
-            .field("members", &self.members.load().len())
+            .field("members", &self.members.load().handles.len())
             .field("current", &self.current.load())
             .finish()
     }

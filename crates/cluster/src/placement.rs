@@ -1,9 +1,10 @@
 //! One state of the shard map.
 
 use std::fmt;
+use std::sync::Arc;
 
 use vigie_model::{SeriesHash, ShardId};
-use vigie_proto::IngesterHandle;
+use vigie_proto::{IngesterHandle, LocalIngester};
 
 /// Which ingester serves which shard. Never changes; the [`Directory`](crate::Directory) publishes
 /// a new one instead, so that a query or a request sees one map from begin to end.
@@ -12,6 +13,7 @@ pub struct Placement {
     members: Vec<IngesterHandle>,
     /// Index into `members` for each shard; `None` while nobody serves it.
     owners: Vec<Option<usize>>,
+    local: Option<Arc<dyn LocalIngester>>,
 }
 
 impl Placement {
@@ -25,7 +27,22 @@ impl Placement {
                 }
             }
         }
-        Placement { members, owners }
+        Placement {
+            members,
+            owners,
+            local: None,
+        }
+    }
+
+    /// Tells that `local` is the only member.
+    pub(crate) fn with_local(mut self, local: Option<Arc<dyn LocalIngester>>) -> Placement {
+        self.local = local.filter(|_| self.members.len() == 1);
+        self
+    }
+
+    /// The ingester that serves all there is, if it is in this process.
+    pub fn local(&self) -> Option<&Arc<dyn LocalIngester>> {
+        self.local.as_ref()
     }
 
     /// The shard of a series: slots are dealt to shards in turn.

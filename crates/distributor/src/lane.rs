@@ -375,6 +375,8 @@ impl OpenBatch {
 fn describe(shard: ShardId, status: &Status) -> WriteError {
     let message = format!("shard {shard}: {}", status.message());
     match status.code() {
+        // The shard itself says so, and names itself.
+        Code::FailedPrecondition => WriteError::Unavailable(status.message().to_owned()),
         Code::ResourceExhausted => WriteError::Overloaded(message),
         _ => WriteError::Unavailable(message),
     }

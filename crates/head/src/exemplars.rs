@@ -15,6 +15,26 @@ pub enum ExemplarError {
     UnknownSeries,
 }
 
+/// How many exemplars there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExemplarStats {
+    pub stored: u64,
+    pub series: u64,
+    /// Of the one that came first, and is the next to go.
+    pub first_ms: Option<i64>,
+}
+
+impl ExemplarStats {
+    /// Of several buffers.
+    pub fn plus(self, other: ExemplarStats) -> ExemplarStats {
+        ExemplarStats {
+            stored: self.stored + other.stored,
+            series: self.series + other.series,
+            first_ms: [self.first_ms, other.first_ms].into_iter().flatten().min(),
+        }
+    }
+}
+
 /// A buffer in which the newest take the place of those that came first, whatever their series: a busy
 /// series shortens the memory of all.
 ///
@@ -82,6 +102,14 @@ impl Exemplars {
         self.entries.push_back(Entry { series, exemplar });
         self.by_series.entry(series).or_default().insert(at, number);
         Ok(())
+    }
+
+    pub(crate) fn stats(&self) -> ExemplarStats {
+        ExemplarStats {
+            stored: self.entries.len() as u64,
+            series: self.by_series.len() as u64,
+            first_ms: self.entries.front().map(|entry| entry.exemplar.timestamp_ms),
+        }
     }
 
     /// The series that have exemplars.

@@ -15,7 +15,7 @@ use crate::series::{NO_WINDOW, Series, SeriesTable};
 use crate::starts::{SeriesStarts, StartTable, with_starts};
 use crate::tenant::Tenant;
 use crate::waiting::WaitingChunks;
-use crate::{ExemplarError, RowError, TenantStats};
+use crate::{ExemplarError, ExemplarStats, RowError, TenantStats};
 
 /// A chunk, open or sealed, of floats or histograms, as `vigie_chunk` reads it.
 pub type ChunkBytes = Bytes;
@@ -175,6 +175,12 @@ impl Head {
         tenant
             .into_iter()
             .flat_map(move |tenant| self.tenants[tenant].exemplars.of_series(id.0, start_ms, end_ms))
+    }
+
+    /// How many exemplars there are, of all tenants.
+    pub fn exemplar_stats(&self) -> ExemplarStats {
+        let stats = self.tenants.iter().map(|tenant| tenant.exemplars.stats());
+        stats.fold(ExemplarStats::default(), ExemplarStats::plus)
     }
 
     /// What /api/v1/status/tsdb shows of a tenant, lists cut to `limit`.

@@ -29,11 +29,12 @@ mod waiting;
 
 pub use admission::RowError;
 pub use checkpoint::{CheckpointImage, CheckpointToken, SealedChunk};
-pub use exemplars::ExemplarError;
+pub use exemplars::{ExemplarError, ExemplarStats};
 pub use head::{BatchOutcome, ChunkBytes, Head, HeadOptions};
 pub use memory::MemoryUsage;
 pub use records::Records;
 pub use restore::RestoreError;
+pub use select::DistinctTexts;
 pub use stats::TenantStats;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Finding series by matchers.
 
 mod labels;
+mod texts;
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,8 @@ use crate::Head;
 use crate::index::{LabelIndex, LabelName, Postings};
 use crate::series::SeriesTable;
 use crate::tenant::Tenant;
+
+pub use texts::DistinctTexts;
 
 /// Looking at one series costs about as much as looking at so many values one by one.
 const VALUES_PER_SERIES: u64 = 8;
@@ -30,7 +33,7 @@ impl Head {
     }
 
     /// The tenant's series that have exemplars and that all matchers of any set match, by ascending id.
-    pub fn select_with_exemplars(&self, tenant: &TenantId, sets: &[Vec<Matcher>]) -> Vec<SeriesId> {
+    pub fn select_with_exemplars<S: AsRef<[Matcher]>>(&self, tenant: &TenantId, sets: &[S]) -> Vec<SeriesId> {
         let Some(tenant) = self.tenant(tenant) else {
             return Vec::new();
         };
@@ -40,7 +43,7 @@ impl Head {
         }
         let mut selected = RoaringBitmap::new();
         for matchers in sets {
-            selected |= self.select_in(tenant, matchers);
+            selected |= self.select_in(tenant, matchers.as_ref());
         }
         (selected & with_exemplars).into_iter().map(SeriesId).collect()
     }

@@ -9,7 +9,7 @@ mod starts;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use vigie_model::{Labels, SeriesId, ShardId, TenantId};
+use vigie_model::{Labels, Matcher, SeriesId, ShardId, TenantId};
 
 use crate::batch::{BatchEncoder, Stamp, encode_retain, stamp};
 use crate::*;
@@ -35,6 +35,20 @@ pub(super) fn tenant(number: u8) -> TenantId {
 pub(super) fn series_labels(number: u8) -> Labels {
     let number = number.to_string();
     Labels::from_pairs([("__name__", "metric"), ("series", &number), ("shared", "yes")]).unwrap()
+}
+
+pub(super) fn texts(found: DistinctTexts) -> Vec<String> {
+    let texts = found.into_sorted();
+    texts
+        .iter()
+        .map(|text| String::from_utf8(text.to_vec()).unwrap())
+        .collect()
+}
+
+pub(super) fn label_values(head: &Head, name: &str, matchers: &[Matcher], limit: usize) -> Vec<String> {
+    let mut found = DistinctTexts::default();
+    head.label_values(&tenant(0), name, matchers, limit, &mut found);
+    texts(found)
 }
 
 /// A row: tenant, series, time, value bits. Every series is declared in every batch, which is harmless.

@@ -13,7 +13,7 @@ use tonic::Status;
 use vigie_head::HeadOptions;
 use vigie_head::batch::Stamp;
 use vigie_model::{ShardId, TenantId};
-use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions};
+use vigie_replica::{ProposalBudget, Replica, ReplicaError, ReplicaOptions, Timings};
 use vigie_runtime::{Clock, Metrics};
 use vigie_storage::{Durability, LogDb, LogDbOptions, MemoryBudget, StateDb, StateDbOptions};
 
@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::keeper::Keeper;
 use crate::machine::ShardMachine;
 use crate::metrics::{IngesterCollector, StartCollector};
+use crate::patterns::PatternCache;
 use crate::retention::Retention;
 use crate::shard::Shard;
 use crate::{IngesterError, StartProgress};
@@ -92,6 +93,7 @@ pub struct Ingester {
     log: LogDb,
     state: StateDb,
     compaction: Arc<CompactionStats>,
+    pub(crate) patterns: PatternCache,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -147,6 +149,7 @@ impl Ingester {
             log: log.clone(),
             state: state.clone(),
             compaction: Arc::clone(&compaction),
+            max_exemplars: options.max_exemplars,
         }));
         Ok(Ingester {
             options,
@@ -155,6 +158,7 @@ impl Ingester {
             log,
             state,
             compaction,
+            patterns: PatternCache::default(),
             tasks,
             shutdown,
         })
@@ -188,6 +192,15 @@ impl Ingester {
         let before = self.compaction.report();
         compactor.run_once(spans, 0, &self.shutdown).await;
         Ok(self.compaction.report().since(before))
+    }
+
+    /// The first of the shards that have stopped, as after a failed write of the log, and why; as one line without a full
+    /// stop. Only a restart brings it back.
+    pub fn stopped_shard(&self) -> Option<String> {
+        self.shards().find_map(|shard| {
+            let cause = shard.replica.stopped()?.with_causes();
+            Some(format!("shard {} has stopped: {cause}", shard.id))
+        })
     }
 
     #[cfg(test)]
@@ -343,6 +356,7 @@ async fn open_shard(
     progress.shard_loaded(group.held_bytes(), Arc::clone(&uncheckpointed_bytes));
     // The only replica of its group, on a node whose identity is lost together with its votes.
     let mut options = ReplicaOptions::new(identity.incarnation, u64::from(shard), 1);
+    options.timings = Timings::alone();
     options.group_budget = ProposalBudget::new(64 << 20);
     options.node_budget = node_budget;
     let replica = Replica::open_single(options, 1, group, machine)

@@ -8,6 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use vigie_head::ExemplarStats;
 use vigie_storage::{LogDb, StateDb};
 
 use crate::StartProgress;
@@ -19,6 +20,7 @@ pub(crate) struct IngesterCollector {
     pub(crate) log: LogDb,
     pub(crate) state: StateDb,
     pub(crate) compaction: Arc<CompactionStats>,
+    pub(crate) max_exemplars: u32,
 }
 
 /// How far the start is; there before anything is open.
@@ -49,6 +51,7 @@ impl Collector for IngesterCollector {
             "Total number of series in the head block.",
             series as f64,
         )?;
+        self.encode_exemplars(&mut encoder)?;
         let mut per_shard = |name, help, read: &dyn Fn(&Shard) -> f64| {
             let mut family =
                 encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?;
@@ -81,6 +84,37 @@ impl Collector for IngesterCollector {
 }
 
 impl IngesterCollector {
+    /// As Prometheus calls them. All tenants' together, while the maximum is that of each.
+    fn encode_exemplars(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let stats = self.shards.iter().map(|shard| shard.head.read().exemplar_stats());
+        let stats = stats.fold(ExemplarStats::default(), ExemplarStats::plus);
+        for (name, help, value) in [
+            (
+                "prometheus_tsdb_exemplar_exemplars_in_storage",
+                "Number of exemplars currently in circular storage.",
+                stats.stored as f64,
+            ),
+            (
+                "prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+                "Number of series with exemplars currently in circular storage.",
+                stats.series as f64,
+            ),
+            (
+                "prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+                "The timestamp of the oldest exemplar stored in circular storage.",
+                stats.first_ms.unwrap_or_default() as f64 / 1000.0,
+            ),
+            (
+                "prometheus_tsdb_exemplar_max_exemplars",
+                "Total number of exemplars the exemplar storage can store, of each tenant.",
+                f64::from(self.max_exemplars),
+            ),
+        ] {
+            gauge(encoder, name, help, value)?;
+        }
+        Ok(())
+    }
+
     fn encode_log(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let stats = self.log.stats();
         counter(

@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tonic::Status;
 use vigie_chunk::ChunkInfo;
 use vigie_head::ChunkBytes;
-use vigie_model::{Labels, Matcher, SeriesId, TenantId};
+use vigie_model::{Matcher, SeriesId, TenantId};
 use vigie_proto::v1;
 
 use crate::shard::Shard;
 
 /// Series that go into one message.
 const SERIES_PER_MESSAGE: usize = 256;
+/// Label sets that go into one message.
+pub(crate) const LABEL_SETS_PER_MESSAGE: usize = 1024;
 
 /// A time range, both ends inclusive.
 #[derive(Debug, Clone, Copy)]
@@ -140,31 +143,66 @@ impl Shard {
         }
     }
 
-    /// Label sets of the series that match any of `sets` and may have samples in `range`.
+    /// Adds the packed label sets of the series that match any of `sets` and may have samples in `range` to `found`, and
+    /// calls `send` when these are enough for a message. No more than `limit`, which goes down with each. Holds the head
+    /// for one message at a time, as [`Shard::select`] does.
     pub(crate) fn series_labels(
         &self,
         tenant: &TenantId,
-        sets: &[Vec<Matcher>],
+        sets: &[Arc<[Matcher]>],
         range: TimeRange,
-        limit: usize,
-    ) -> Vec<Labels> {
+        limit: &mut usize,
+        found: &mut Vec<Bytes>,
+        send: &mut dyn FnMut(Vec<Bytes>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for ids in self.select_any(tenant, sets).chunks(LABEL_SETS_PER_MESSAGE) {
+            if *limit == 0 {
+                return ControlFlow::Break(());
+            }
+            found.extend(self.pack_labels(ids, range, *limit).inspect(|_| *limit -= 1));
+            if found.len() >= LABEL_SETS_PER_MESSAGE {
+                send(std::mem::take(found))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The series that match any of the sets, each once.
+    fn select_any(&self, tenant: &TenantId, sets: &[Arc<[Matcher]>]) -> Vec<SeriesId> {
         let head = self.head.read();
+        if let [matchers] = sets {
+            return head.select(tenant, matchers);
+        }
         let mut ids: Vec<SeriesId> = sets
             .iter()
             .flat_map(|matchers| head.select(tenant, matchers))
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        let has_samples = |id: &SeriesId| {
-            let persisted = head.has_persisted(*id);
-            persisted.is_some_and(|(from, to)| from <= range.end_ms && to >= range.start_ms)
-                || head.has_samples(*id, range.start_ms, range.end_ms)
-        };
-        ids.into_iter()
-            .filter(has_samples)
-            .take(limit)
-            .map(|id| head.labels(id))
-            .collect()
+        ids
+    }
+
+    /// The labels of those series that may have samples in `range`, in one buffer; of the first `limit`.
+    fn pack_labels(&self, ids: &[SeriesId], range: TimeRange, limit: usize) -> impl Iterator<Item = Bytes> {
+        let mut packed = Vec::with_capacity(ids.len().min(limit) * 256);
+        let mut ends = Vec::with_capacity(ids.len().min(limit));
+        let head = self.head.read();
+        for &id in ids {
+            let persisted = head.has_persisted(id);
+            let has_samples = persisted.is_some_and(|times_ms| range.meets(Some(times_ms)))
+                || head.has_samples(id, range.start_ms, range.end_ms);
+            if has_samples && head.pack_labels(id, &mut packed) {
+                ends.push(packed.len());
+            }
+            if ends.len() == limit {
+                break;
+            }
+        }
+        drop(head);
+        let packed = Bytes::from(packed);
+        let mut start = 0;
+        ends.into_iter()
+            .map(move |end| packed.slice(std::mem::replace(&mut start, end)..end))
     }
 }
 
@@ -173,7 +211,7 @@ impl Shard {
     pub(crate) fn exemplars(
         &self,
         tenant: &TenantId,
-        sets: &[Vec<Matcher>],
+        sets: &[Arc<[Matcher]>],
         range: TimeRange,
     ) -> Vec<v1::SeriesExemplars> {
         let head = self.head.read();

@@ -4,22 +4,24 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use vigie_head::DistinctTexts;
 use vigie_model::{Matcher, TenantId};
-use vigie_proto::{MessageStream, matchers_from_wire, v1};
+use vigie_proto::{MessageStream, v1};
 
 use crate::ingester::Ingester;
-use crate::read::TimeRange;
+use crate::read::{LABEL_SETS_PER_MESSAGE, TimeRange};
 use crate::shard::Shard;
 
 /// Messages of a stream that wait for their reader; the producer pauses beyond that.
 const STREAM_DEPTH: usize = 4;
-const LABEL_SETS_PER_MESSAGE: usize = 1024;
+
+/// A list of matchers, all of which a series must match.
+type Matchers = Arc<[Matcher]>;
 
 #[async_trait]
 impl vigie_proto::Ingester for Ingester {
@@ -50,7 +52,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::SelectStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let matchers = matchers(&request.matchers)?;
+        let matchers = self.matchers(request.matchers)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -87,26 +89,25 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::SeriesStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = matcher_sets(&request.sets)?;
+        let sets = self.matcher_sets(request.sets)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
-        let limit = limit(request.limit);
+        let mut limit = limit(request.limit);
         let shards = self.shards_for_read(&[]).await?;
         let (sender, receiver) = mpsc::channel(STREAM_DEPTH);
         tokio::task::spawn_blocking(move || {
-            for shard in shards {
-                let found = shard.series_labels(&tenant, &sets, range, limit);
-                for labels in found.chunks(LABEL_SETS_PER_MESSAGE) {
-                    let labels = labels
-                        .iter()
-                        .map(|labels| Bytes::copy_from_slice(labels.as_packed()))
-                        .collect();
-                    if sender.blocking_send(Ok(v1::SeriesResponse { labels })).is_err() {
-                        return;
-                    }
-                }
+            let mut send = |labels| match sender.blocking_send(Ok(v1::SeriesResponse { labels })) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()), // The reader has gone away.
+            };
+            let mut found = Vec::new();
+            let _ = shards.iter().try_for_each(|shard| {
+                shard.series_labels(&tenant, &sets, range, &mut limit, &mut found, &mut send)
+            });
+            if !found.is_empty() {
+                let _ = send(found);
             }
         });
         Ok(Response::new(ReceiverStream::new(receiver).boxed()))
@@ -118,27 +119,27 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<v1::LabelNamesResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let sets = any_series_if_empty(self.matcher_sets(request.sets)?);
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
         };
         let shards = self.shards_for_read(&[]).await?;
-        let names = blocking(move || {
-            sorted(shards.iter().flat_map(|shard| {
+        let is_short = sets.iter().all(|set| set.is_empty());
+        let find = move || {
+            let mut found = DistinctTexts::default();
+            for shard in &shards {
                 let head = shard.head.read();
                 // As in Prometheus, all labels of the tenant or none.
-                let sets = if range.meets(head.time_range(&tenant)) {
-                    &sets[..]
-                } else {
-                    &[]
-                };
-                sets.iter()
-                    .flat_map(|matchers| head.label_names(&tenant, matchers))
-                    .collect::<Vec<_>>()
-            }))
-        })
-        .await?;
+                if range.meets(head.time_range(&tenant)) {
+                    sets.iter()
+                        .for_each(|matchers| head.label_names(&tenant, matchers, &mut found));
+                }
+            }
+            found.into_sorted()
+        };
+        // Without matchers it is a walk over some hundred names, shorter than the way to another thread.
+        let names = if is_short { find() } else { blocking(find).await? };
         Ok(Response::new(v1::LabelNamesResponse { names }))
     }
 
@@ -148,7 +149,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<v1::LabelValuesResponse>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = any_series_if_empty(matcher_sets(&request.sets)?);
+        let sets = any_series_if_empty(self.matcher_sets(request.sets)?);
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -156,19 +157,16 @@ impl vigie_proto::Ingester for Ingester {
         let shards = self.shards_for_read(&[]).await?;
         let limit = limit(request.limit);
         let values = blocking(move || {
-            let mut values = sorted(shards.iter().flat_map(|shard| {
+            let mut found = DistinctTexts::default();
+            for shard in &shards {
                 let head = shard.head.read();
-                let sets = if range.meets(head.time_range(&tenant)) {
-                    &sets[..]
-                } else {
-                    &[]
-                };
-                sets.iter()
-                    .flat_map(|matchers| head.label_values(&tenant, &request.name, matchers, limit))
-                    .collect::<Vec<_>>()
-            }));
-            values.truncate(limit);
-            values
+                if range.meets(head.time_range(&tenant)) {
+                    for matchers in &sets {
+                        head.label_values(&tenant, &request.name, matchers, limit, &mut found);
+                    }
+                }
+            }
+            found.into_sorted()
         })
         .await?;
         Ok(Response::new(v1::LabelValuesResponse { values }))
@@ -180,7 +178,7 @@ impl vigie_proto::Ingester for Ingester {
     ) -> Result<Response<Self::ExemplarsStream>, Status> {
         let request = request.into_inner();
         let tenant = tenant(&request.tenant)?;
-        let sets = matcher_sets(&request.sets)?;
+        let sets = self.matcher_sets(request.sets)?;
         let range = TimeRange {
             start_ms: request.start_ms,
             end_ms: request.end_ms,
@@ -233,12 +231,13 @@ impl vigie_proto::Ingester for Ingester {
         // Lists are cut by the caller: what is 11th in every shard may be the first in all.
         let stats = blocking(move || {
             let mut total = v1::TenantStatsResponse::default();
-            for shard in shards {
+            for shard in &shards {
                 add_stats(
                     &mut total,
                     shard.head.read().stats(&tenant, request.limit.max(1000) as usize),
                 );
             }
+            total.label_pairs = distinct_pairs(&shards, &tenant);
             total
         })
         .await?;
@@ -247,6 +246,16 @@ impl vigie_proto::Ingester for Ingester {
 }
 
 impl Ingester {
+    fn matchers(&self, wire: Vec<v1::Matcher>) -> Result<Matchers, Status> {
+        self.patterns
+            .matchers(wire)
+            .map_err(|error| Status::invalid_argument(error.to_string()))
+    }
+
+    fn matcher_sets(&self, wire: Vec<v1::MatcherSet>) -> Result<Vec<Matchers>, Status> {
+        wire.into_iter().map(|set| self.matchers(set.matchers)).collect()
+    }
+
     /// The shards asked for, once each of them can be read.
     async fn shards_for_read(&self, wanted: &[u32]) -> Result<Vec<Arc<Shard>>, Status> {
         let shards: Vec<Arc<Shard>> = if wanted.is_empty() {
@@ -266,16 +275,12 @@ fn tenant(name: &str) -> Result<TenantId, Status> {
     TenantId::new(name).map_err(|error| Status::invalid_argument(error.to_string()))
 }
 
-fn matchers(wire: &[v1::Matcher]) -> Result<Vec<Matcher>, Status> {
-    matchers_from_wire(wire).map_err(|error| Status::invalid_argument(error.to_string()))
-}
-
-fn matcher_sets(wire: &[v1::MatcherSet]) -> Result<Vec<Vec<Matcher>>, Status> {
-    wire.iter().map(|set| matchers(&set.matchers)).collect()
-}
-
-fn any_series_if_empty(sets: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
-    if sets.is_empty() { vec![Vec::new()] } else { sets }
+fn any_series_if_empty(sets: Vec<Matchers>) -> Vec<Matchers> {
+    if sets.is_empty() {
+        vec![Arc::default()]
+    } else {
+        sets
+    }
 }
 
 /// 0 on the wire is no limit.
@@ -286,23 +291,33 @@ fn limit(wire: u32) -> usize {
     }
 }
 
-fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut texts: Vec<String> = texts.collect();
-    // They are a few sorted runs, which the stable sort merges.
-    texts.sort();
-    texts.dedup();
-    texts
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Status::internal(format!("read task failed: {error}")))
 }
 
+/// Pairs of label name and value of a tenant, which are in many shards, each once.
+fn distinct_pairs(shards: &[Arc<Shard>], tenant: &TenantId) -> u64 {
+    let mut names = DistinctTexts::default();
+    for shard in shards {
+        shard.head.read().label_names(tenant, &[], &mut names);
+    }
+    let mut pairs = 0;
+    for name in names.into_sorted() {
+        let name = String::from_utf8_lossy(&name);
+        let mut values = DistinctTexts::default();
+        for shard in shards {
+            let head = shard.head.read();
+            head.label_values(tenant, &name, &[], usize::MAX, &mut values);
+        }
+        pairs += values.len() as u64;
+    }
+    pairs
+}
+
 fn add_stats(total: &mut v1::TenantStatsResponse, part: vigie_head::TenantStats) {
     total.series += part.series_count;
-    total.label_pairs += part.label_pair_count;
     total.chunks += part.chunk_count;
     total.min_time_ms = [total.min_time_ms, part.min_time_ms].into_iter().flatten().min();
     total.max_time_ms = [total.max_time_ms, part.max_time_ms].into_iter().flatten().max();

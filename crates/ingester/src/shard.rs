@@ -11,7 +11,7 @@ use vigie_head::batch::{self, Stamp};
 use vigie_head::{BatchOutcome, ExemplarError, Head, RowError};
 use vigie_model::ShardId;
 use vigie_proto::v1;
-use vigie_replica::{ProposeError, ReadError, Replica};
+use vigie_replica::{FatalError, ProposeError, ReadError, Replica};
 use vigie_storage::ShardStore;
 
 use crate::machine::ShardMachine;
@@ -68,7 +68,8 @@ impl Shard {
     pub(crate) async fn propose(&self, entry: Bytes) -> Result<BatchOutcome, Status> {
         self.replica.propose(entry).await.map_err(|error| match error {
             ProposeError::Overloaded => Status::resource_exhausted(format!("shard {}: {error}", self.id)),
-            ProposeError::NotLeader { .. } | ProposeError::Unknown | ProposeError::Fatal(_) => {
+            ProposeError::Fatal(cause) => self.has_stopped(&cause),
+            ProposeError::NotLeader { .. } | ProposeError::Unknown => {
                 Status::unavailable(format!("shard {}: {error}", self.id))
             }
         })
@@ -77,10 +78,17 @@ impl Shard {
     /// Returns when everything acknowledged before the call can be read here.
     pub(crate) async fn read_barrier(&self) -> Result<(), Status> {
         self.replica.read_barrier().await.map_err(|error| match error {
-            ReadError::NotLeader { .. } | ReadError::NoQuorum | ReadError::Fatal(_) => {
+            ReadError::Fatal(cause) => self.has_stopped(&cause),
+            ReadError::NotLeader { .. } | ReadError::NoQuorum => {
                 Status::unavailable(format!("shard {}: {error}", self.id))
             }
         })
+    }
+
+    /// Not a code that is tried again: only a restart of the process helps.
+    fn has_stopped(&self, cause: &FatalError) -> Status {
+        let cause = cause.with_causes();
+        Status::failed_precondition(format!("shard {} has stopped: {cause}", self.id))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Housekeeping of a whole ingester.
 
 mod histograms;
+mod local;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -82,18 +82,25 @@ impl Labels {
 
     /// Checks and adopts packed bytes that come from outside this process.
     pub fn from_packed(bytes: &[u8]) -> Result<Labels, InvalidLabels> {
-        // One look at all bytes instead of one at each text: nearly all label sets are ASCII.
-        if bytes.is_ascii() {
-            check_pairs(bytes, read_text)?;
-        } else {
-            check_pairs(bytes, |rest| read_checked(rest).map(str::as_bytes))?;
-        }
+        check_packed(bytes)?;
         if bytes.is_empty() {
             Ok(Labels::empty())
         } else {
             Ok(Labels {
                 packed: Some(bytes.into()),
             })
+        }
+    }
+
+    /// As [`Labels::from_packed`], but adopts only the labels that `keep` wants; all of them are checked.
+    pub fn from_packed_where(bytes: &[u8], keep: impl FnMut(&str) -> bool) -> Result<Labels, InvalidLabels> {
+        check_packed(bytes)?;
+        Ok(Labels::from_kept(kept_pairs(bytes, keep)))
+    }
+
+    fn from_kept(packed: Vec<u8>) -> Labels {
+        Labels {
+            packed: (!packed.is_empty()).then(|| packed.into()),
         }
     }
 
@@ -136,9 +143,21 @@ impl Labels {
         self.get(METRIC_NAME).unwrap_or_default()
     }
 
-    /// Only the labels that `keep` wants.
-    pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
-        Labels::from_sorted(self.iter().filter(|(name, _)| keep(name)))
+    /// Names and values as the bytes they are, which are UTF-8: for writers, as it takes no look at them.
+    pub fn iter_utf8(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut texts = Texts {
+            rest: self.as_packed(),
+        };
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
+    /// Only the labels that `keep` wants. Shares the allocation if these are all.
+    pub fn filter(&self, keep: impl FnMut(&str) -> bool) -> Labels {
+        let kept = kept_pairs(self.as_packed(), keep);
+        if kept.len() == self.as_packed().len() {
+            return self.clone();
+        }
+        Labels::from_kept(kept)
     }
 
     /// Starts an edit of this set.
@@ -186,6 +205,32 @@ fn pack_pair(packed: &mut Vec<u8>, name: &str, value: &str) {
     packed.extend_from_slice(name.as_bytes());
     write_uvarint(packed, value.len() as u64);
     packed.extend_from_slice(value.as_bytes());
+}
+
+/// The packed pairs whose name `keep` wants, as they are: what is left of a set is one.
+fn kept_pairs(packed: &[u8], mut keep: impl FnMut(&str) -> bool) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(packed.len());
+    let mut rest = packed;
+    while !rest.is_empty() {
+        let pair = rest;
+        // The pairs were checked, so no read fails.
+        let (Ok(name), Ok(_)) = (read_checked(&mut rest), read_text(&mut rest)) else {
+            break;
+        };
+        if keep(name) {
+            kept.extend_from_slice(&pair[..pair.len() - rest.len()]);
+        }
+    }
+    kept
+}
+
+fn check_packed(bytes: &[u8]) -> Result<(), InvalidLabels> {
+    // One look at all bytes instead of one at each text: nearly all label sets are ASCII.
+    if bytes.is_ascii() {
+        check_pairs(bytes, read_text)
+    } else {
+        check_pairs(bytes, |rest| read_checked(rest).map(str::as_bytes))
+    }
 }
 
 /// Whether names ascend and no part is empty. `read` takes one text off the front and checks it.
@@ -405,6 +450,7 @@ mod tests {
             prop_assert_eq!(&Labels::from_packed(set.as_packed()).unwrap(), &set);
             prop_assert_eq!(&set.to_builder().build(), &set);
             prop_assert!(set.iter().eq(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))));
+            prop_assert!(set.iter_utf8().eq(pairs.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes()))));
         }
     }
 }

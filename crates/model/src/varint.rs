@@ -26,6 +26,12 @@ pub fn read_uvarint(input: &mut &[u8]) -> Option<u64> {
         *input = rest;
         return Some(u64::from(*first));
     }
+    read_long(input)
+}
+
+/// Apart, so that the short form is put into its callers: nearly all lengths are below 128.
+#[cold]
+fn read_long(input: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (position, &byte) in input.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7f);

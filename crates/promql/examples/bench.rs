@@ -98,6 +98,7 @@ fn main() {
     let started = Instant::now();
     let mut set = source
         .select(&SelectRequest {
+            labels: None,
             matchers: Vec::new(),
             start_ms: 0,
             end_ms: DAY_MS,

@@ -12,6 +12,7 @@ mod binary;
 mod column;
 mod context;
 mod evaluator;
+mod explain;
 mod functions;
 mod histogram_sum;
 mod kahan;
@@ -20,20 +21,23 @@ mod memory;
 mod merge;
 mod notes;
 mod pipeline;
+mod profile;
 mod scalar;
 mod selector;
+mod shared;
 mod window;
 
 pub(crate) use scalar::scalar_operation;
 
 pub use context::{Answer, Interrupt, QueryContext, QueryStats};
 
-use crate::plan::RootNode;
-use crate::{EvalError, MatrixSeries, Plan, QueryValue, Source, VectorSample};
+use crate::plan::{Grid, RootNode};
+use crate::{EvalError, Explained, MatrixSeries, Plan, QueryValue, Source, VectorSample};
 
-use column::is_absent;
+use column::{StepSeries, is_absent};
 use evaluator::Evaluator;
 use merge::Collected;
+use profile::Profile;
 
 /// Reads the samples a plan needs and computes its answer.
 ///
@@ -47,6 +51,31 @@ pub fn evaluate(plan: &Plan, source: &dyn Source, context: &QueryContext<'_>) ->
         annotations: evaluator.annotations(),
         stats: evaluator.stats(),
     })
+}
+
+/// As [`evaluate`], and tells what each part of the plan cost by a clock that counts nanoseconds from any moment. The
+/// answer is the same; looking at the clock around every series costs some percent.
+pub fn evaluate_explained(
+    plan: &Plan,
+    source: &dyn Source,
+    context: &QueryContext<'_>,
+    clock_ns: &(dyn Fn() -> u64 + Sync),
+) -> Result<(Answer, Explained), EvalError> {
+    let start_ns = clock_ns();
+    let mut evaluator = Evaluator::new(plan, source, context);
+    evaluator.profile = Some(Profile::new(clock_ns));
+    let value = root_value(&evaluator, plan)?;
+    let took_ns = clock_ns().saturating_sub(start_ns);
+    let answer = Answer {
+        value,
+        annotations: evaluator.annotations(),
+        stats: evaluator.stats(),
+    };
+    let explained = match &evaluator.profile {
+        Some(profile) => explain::explain(plan, profile, &answer.value, took_ns),
+        None => Explained::default(),
+    };
+    Ok((answer, explained))
 }
 
 fn root_value(evaluator: &Evaluator<'_>, plan: &Plan) -> Result<QueryValue, EvalError> {
@@ -75,7 +104,7 @@ fn root_value(evaluator: &Evaluator<'_>, plan: &Plan) -> Result<QueryValue, Eval
             if plan.params().is_instant() {
                 Ok(QueryValue::Vector(instant_vector(&collected, timestamp_ms)))
             } else {
-                Ok(QueryValue::Matrix(matrix(&collected, grid)))
+                Ok(QueryValue::Matrix(matrix(collected, grid)))
             }
         }
         RootNode::Matrix(input) => {
@@ -103,34 +132,40 @@ fn instant_vector(collected: &Collected<'_>, timestamp_ms: i64) -> Vec<VectorSam
     samples.collect()
 }
 
-fn matrix(collected: &Collected<'_>, grid: crate::plan::Grid) -> Vec<MatrixSeries> {
-    let mut rows: Vec<MatrixSeries> = collected
-        .series
-        .iter()
-        .map(|series| {
-            let count = series.values.iter().filter(|value| !is_absent(**value)).count();
-            let mut timestamps_ms = Vec::with_capacity(count);
-            let mut values = Vec::with_capacity(count);
-            for (step, &value) in series.values.iter().enumerate() {
-                if !is_absent(value) {
-                    timestamps_ms.push(grid.time_ms(step));
-                    values.push(value);
-                }
-            }
-            let histograms = series
-                .histograms
-                .iter()
-                .map(|(step, histogram)| (grid.time_ms(*step), (**histogram).clone()))
-                .collect();
-            MatrixSeries {
-                labels: series.labels.clone(),
-                timestamps_ms,
-                values,
-                histograms,
-            }
-        })
+/// Takes the columns where nothing is missing from them.
+fn matrix(mut collected: Collected<'_>, grid: Grid) -> Vec<MatrixSeries> {
+    let all_times: Vec<i64> = (0..grid.len).map(|step| grid.time_ms(step)).collect();
+    let mut rows: Vec<MatrixSeries> = std::mem::take(&mut collected.series)
+        .into_iter()
+        .map(|series| row(series, grid, &all_times))
         .filter(|row| !row.values.is_empty() || !row.histograms.is_empty())
         .collect();
     rows.sort_by(|left, right| left.labels.cmp(&right.labels));
     rows
+}
+
+fn row(series: StepSeries, grid: Grid, all_times: &[i64]) -> MatrixSeries {
+    let histograms = series.histograms.iter();
+    let histograms = histograms
+        .map(|(step, histogram)| (grid.time_ms(*step), (**histogram).clone()))
+        .collect();
+    let mut values = series.values;
+    let count = values.iter().filter(|value| !is_absent(**value)).count();
+    let timestamps_ms = if count == values.len() {
+        all_times.to_vec()
+    } else {
+        let present = values.iter().zip(all_times);
+        let times = present
+            .filter(|(value, _)| !is_absent(**value))
+            .map(|(_, time_ms)| *time_ms)
+            .collect();
+        values.retain(|value| !is_absent(*value));
+        times
+    };
+    MatrixSeries {
+        labels: series.labels,
+        timestamps_ms,
+        values,
+        histograms,
+    }
 }

@@ -8,6 +8,7 @@ mod annotations;
 mod ast;
 mod error;
 mod eval;
+mod explained;
 pub mod functions;
 mod memory_source;
 pub mod notation;
@@ -25,7 +26,8 @@ pub use ast::{
     UnaryOp, ValueType, VectorMatching, VectorSelector,
 };
 pub use error::{EvalError, ParseError, UnboundedSelector};
-pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate};
+pub use eval::{Answer, Interrupt, QueryContext, QueryStats, evaluate, evaluate_explained};
+pub use explained::{Explained, ReadCost};
 pub use memory_source::MemorySource;
 pub use parse::{MAX_DEPTH, ParseOptions, check_bounded, parse, parse_selector, parse_with};
 pub use plan::{Plan, QueryParams};

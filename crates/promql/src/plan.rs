@@ -11,12 +11,14 @@ mod fold;
 mod grid;
 mod invariant;
 mod node;
+mod project;
+mod repeated;
 
 pub(crate) use grid::{Grid, Timing};
 pub(crate) use node::{
     AggregateNode, BinaryNode, BinaryScalarNode, CalendarField, HistogramFraction, HistogramQuantile,
     HistogramStatistic, InfoCall, InstantSelector, LabelReplace, MapFunction, RangeCall, RangeFunction,
-    RangeInput, RangeSamples, RootNode, SampleTime, ScalarNode, SortOrder, VectorNode,
+    RangeInput, RangeSamples, RootNode, SampleTime, ScalarNode, SharedNode, SortOrder, VectorNode,
 };
 
 use crate::{EvalError, Expr, SelectRequest};
@@ -82,6 +84,7 @@ pub struct Plan {
     root: RootNode,
     grid: Grid,
     selections: Vec<SelectRequest>,
+    shared: Vec<SharedNode>,
 }
 
 impl Plan {
@@ -104,6 +107,11 @@ impl Plan {
 
     pub(crate) fn root(&self) -> &RootNode {
         &self.root
+    }
+
+    /// Expressions that stand in the query several times.
+    pub(crate) fn shared(&self) -> &[SharedNode] {
+        &self.shared
     }
 
     pub(crate) fn grid(&self) -> Grid {

@@ -1,5 +1,7 @@
 //! Where an evaluation gets its samples.
 
+use std::sync::Arc;
+
 use vigie_model::{FloatHistogram, Labels, Matcher};
 
 /// Reads series for an evaluation. The evaluator calls it once per selector and pulls series batch by
@@ -55,6 +57,9 @@ pub struct SelectRequest {
     /// Samples with `start_ms <= t <= end_ms` are wanted; more are allowed.
     pub start_ms: i64,
     pub end_ms: i64,
+    /// Only these labels of the series are needed, so that the others need not be made; `None` for all. More are
+    /// allowed.
+    pub labels: Option<Arc<[String]>>,
 }
 
 /// A series and its samples in ascending time, no time twice. A time is in one of the columns only.

@@ -6,6 +6,7 @@
 //! crate must not know what any role does.
 
 mod convert;
+mod local;
 
 #[rustfmt::skip]
 #[allow(
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 
 pub use convert::{WireExemplarError, WireMatcherError, matchers_from_wire, matchers_to_wire};
+pub use local::LocalIngester;
 pub use v1::distributor_server::Distributor;
 pub use v1::ingester_server::Ingester;
 pub use v1::querier_server::Querier;

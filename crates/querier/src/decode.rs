@@ -2,17 +2,19 @@
 
 use tonic::Status;
 use vigie_chunk::{ChunkInfo, ChunkValues, decode_with_starts_into};
-use vigie_model::Labels;
+use vigie_model::{InvalidLabels, Labels};
 use vigie_promql::Series;
 use vigie_proto::v1::SeriesChunks;
 
 use crate::histograms::decode_mixed;
 
-/// Decodes a series into `series` and cuts it to `start_ms..=end_ms`. False if nothing is left.
+/// Decodes a series into `series` and cuts it to `start_ms..=end_ms`. False if nothing is left. Of its labels, those are
+/// made that are wanted.
 pub(crate) fn decode_series(
     part: &SeriesChunks,
     start_ms: i64,
     end_ms: i64,
+    wanted: Option<&[String]>,
     series: &mut Series,
 ) -> Result<bool, Status> {
     let corrupt = |what: String| Status::data_loss(format!("series from an ingester cannot be read: {what}"));
@@ -33,7 +35,7 @@ pub(crate) fn decode_series(
         let found =
             decode_mixed(&chunks, start_ms, end_ms, series).map_err(|error| corrupt(error.to_string()))?;
         if found {
-            series.labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
+            series.labels = labels_of(part, wanted).map_err(|error| corrupt(error.to_string()))?;
         }
         return Ok(found);
     }
@@ -79,7 +81,7 @@ pub(crate) fn decode_series(
     if timestamps_ms.is_empty() {
         return Ok(false);
     }
-    series.labels = Labels::from_packed(&part.labels).map_err(|error| corrupt(error.to_string()))?;
+    series.labels = labels_of(part, wanted).map_err(|error| corrupt(error.to_string()))?;
     Ok(true)
 }
 
@@ -90,6 +92,15 @@ fn order(timestamps_ms: &[i64]) -> Vec<usize> {
     order.sort_by_key(|at| timestamps_ms[*at]);
     order.dedup_by_key(|at| timestamps_ms[*at]);
     order
+}
+
+fn labels_of(part: &SeriesChunks, wanted: Option<&[String]>) -> Result<Labels, InvalidLabels> {
+    match wanted {
+        None => Labels::from_packed(&part.labels),
+        Some(wanted) => {
+            Labels::from_packed_where(&part.labels, |name| wanted.iter().any(|label| label == name))
+        }
+    }
 }
 
 /// Puts a column in order, unless there is none.
@@ -125,7 +136,7 @@ mod tests {
             chunks,
         };
         let mut series = Series::default();
-        let found = decode_series(&part, start_ms, end_ms, &mut series).unwrap();
+        let found = decode_series(&part, start_ms, end_ms, None, &mut series).unwrap();
         let samples: Vec<(i64, f64)> = series.timestamps_ms.into_iter().zip(series.values).collect();
         assert_eq!(found, !samples.is_empty());
         assert_eq!(samples, expected);
@@ -171,7 +182,7 @@ mod tests {
                 starts_ms: vec![7],
                 ..Series::default()
             };
-            decode_series(&part, start_ms, end_ms, &mut series).unwrap();
+            decode_series(&part, start_ms, end_ms, None, &mut series).unwrap();
             (series.timestamps_ms, series.starts_ms)
         };
         let plain = chunk(&[(30, 3.0), (40, 4.0)]);
@@ -199,6 +210,6 @@ mod tests {
             labels: Bytes::new(),
             chunks: vec![bytes.into()],
         };
-        assert!(decode_series(&part, 0, 100, &mut Series::default()).is_err());
+        assert!(decode_series(&part, 0, 100, None, &mut Series::default()).is_err());
     }
 }

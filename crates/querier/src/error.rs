@@ -49,9 +49,11 @@ impl From<Status> for QueryError {
     fn from(status: Status) -> QueryError {
         let message = format!("ingester: {}", status.message());
         match status.code() {
-            Code::Unavailable | Code::NotFound | Code::ResourceExhausted | Code::DeadlineExceeded => {
-                QueryError::Unavailable(message)
-            }
+            Code::Unavailable
+            | Code::NotFound
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::FailedPrecondition => QueryError::Unavailable(message),
             Code::InvalidArgument => QueryError::BadData(message),
             _ => QueryError::Internal(message),
         }

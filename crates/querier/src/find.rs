@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::try_join_all;
 use tokio::runtime::Handle;
@@ -51,7 +52,7 @@ pub(crate) fn matcher_sets_to_wire(sets: &[Vec<Matcher>]) -> Vec<v1::MatcherSet>
 }
 
 impl Querier {
-    /// Label sets of the series that match, sorted.
+    /// Label sets of the series that match; sorted if there are several matcher sets, as in Prometheus.
     pub async fn series(&self, tenant: &TenantId, request: &FindRequest) -> Result<Vec<Labels>, QueryError> {
         let placement = self.placement().await?;
         let wire = v1::SeriesRequest {
@@ -68,7 +69,9 @@ impl Querier {
         let mut found = Vec::new();
         for stream in try_join_all(calls).await? {
             let mut stream = stream.into_inner();
-            while let Some(message) = stream.next().await {
+            while found.len() < request.limit()
+                && let Some(message) = stream.next().await
+            {
                 for packed in message?.labels {
                     let labels = Labels::from_packed(&packed).map_err(|error| {
                         QueryError::Internal(format!("read labels from an ingester: {error}"))
@@ -77,18 +80,20 @@ impl Querier {
                 }
             }
         }
-        found.sort_unstable();
-        found.dedup();
+        // Each comes once: a series has one home, and ingesters look at it once for all sets.
+        if request.matcher_sets.len() > 1 {
+            found.sort_unstable();
+        }
         found.truncate(request.limit());
         Ok(found)
     }
 
-    /// Sorted label names; no matcher set means all series.
+    /// Sorted label names, in UTF-8; no matcher set means all series.
     pub async fn label_names(
         &self,
         tenant: &TenantId,
         request: &FindRequest,
-    ) -> Result<Vec<String>, QueryError> {
+    ) -> Result<Vec<Bytes>, QueryError> {
         let placement = self.placement().await?;
         let wire = v1::LabelNamesRequest {
             tenant: tenant.as_str().to_owned(),
@@ -102,16 +107,16 @@ impl Querier {
             .map(|member| member.label_names(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
         let names = answers.into_iter().map(|answer| answer.into_inner().names);
-        Ok(merged(names, request.limit()))
+        merged(names, request.limit())
     }
 
-    /// Sorted values of a label; no matcher set means all series.
+    /// Sorted values of a label, in UTF-8; no matcher set means all series.
     pub async fn label_values(
         &self,
         tenant: &TenantId,
         name: &str,
         request: &FindRequest,
-    ) -> Result<Vec<String>, QueryError> {
+    ) -> Result<Vec<Bytes>, QueryError> {
         let placement = self.placement().await?;
         let wire = v1::LabelValuesRequest {
             tenant: tenant.as_str().to_owned(),
@@ -127,7 +132,7 @@ impl Querier {
             .map(|member| member.label_values(Request::new(wire.clone())));
         let answers = try_join_all(calls).await?;
         let values = answers.into_iter().map(|answer| answer.into_inner().values);
-        Ok(merged(values, request.limit()))
+        merged(values, request.limit())
     }
 
     /// What is known of metrics, by name; of one if it is named.
@@ -171,6 +176,7 @@ impl Querier {
                 matchers: matchers.clone(),
                 start_ms: time_ms - lookback_ms + 1,
                 end_ms: time_ms,
+                labels: None,
             })
             .collect();
         self.read(tenant, move |source| read_newest(source, &requests))
@@ -197,13 +203,22 @@ impl Querier {
 }
 
 /// The first `limit` of what several sorted lists hold.
-fn merged(lists: impl Iterator<Item = Vec<String>>, limit: usize) -> Vec<String> {
-    let mut all: Vec<String> = lists.flatten().collect();
-    // Merges the lists, as they are sorted.
-    all.sort();
-    all.dedup();
+fn merged(mut lists: impl Iterator<Item = Vec<Bytes>>, limit: usize) -> Result<Vec<Bytes>, QueryError> {
+    let mut all = lists.next().unwrap_or_default();
+    let first_len = all.len();
+    all.extend(lists.flatten());
+    if all.len() > first_len {
+        // Merges the lists, as they are sorted.
+        all.sort();
+        all.dedup();
+    }
     all.truncate(limit);
-    all
+    match all.iter().find_map(|text| std::str::from_utf8(text).err()) {
+        Some(error) => Err(QueryError::Internal(format!(
+            "read labels from an ingester: {error}"
+        ))),
+        None => Ok(all),
+    }
 }
 
 fn read_newest(source: &IngesterSource, requests: &[SelectRequest]) -> Result<Vector, QueryError> {

@@ -123,7 +123,7 @@ mod tests {
             chunks: chunks.into_iter().map(Bytes::from).collect(),
         };
         let mut series = Series::default();
-        decode_series(&part, start_ms, end_ms, &mut series)
+        decode_series(&part, start_ms, end_ms, None, &mut series)
             .unwrap()
             .then_some(series)
     }

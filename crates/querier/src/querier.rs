@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 use vigie_cluster::{Directory, Placement};
 use vigie_model::TenantId;
 use vigie_promql::{
-    Annotations, Answer, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryStats, QueryValue,
-    ValueType, evaluate, parse_with,
+    Annotations, Answer, Explained, Expr, ParseOptions, Plan, QueryContext, QueryParams, QueryStats,
+    QueryValue, ValueType, evaluate, evaluate_explained, parse_with,
 };
 use vigie_runtime::Metrics;
 
@@ -76,6 +76,8 @@ pub struct QueryRequest {
     pub timeout: Option<Duration>,
     /// Replaces the configured lookback.
     pub lookback_ms: Option<i64>,
+    /// The answer should carry the plan with its costs.
+    pub explain: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -83,6 +85,8 @@ pub struct QueryAnswer {
     pub value: QueryValue,
     pub annotations: Annotations,
     pub stats: QueryStats,
+    /// Absent unless asked for.
+    pub explained: Option<Explained>,
     /// Time spent waiting for a turn.
     pub queued: Duration,
     pub took: Duration,
@@ -129,12 +133,16 @@ impl Querier {
         let started = Instant::now();
         let outcome = self.evaluate(tenant, &expr, request, deadline).await;
         let (queued, took) = (started - arrived, started.elapsed());
-        self.metrics
-            .observe(queued, took, outcome.as_ref().ok().map(|answer| &answer.stats));
-        outcome.map(|answer| QueryAnswer {
+        self.metrics.observe(
+            queued,
+            took,
+            outcome.as_ref().ok().map(|(answer, _)| &answer.stats),
+        );
+        outcome.map(|(answer, explained)| QueryAnswer {
             value: answer.value,
             annotations: answer.annotations,
             stats: answer.stats,
+            explained,
             queued,
             took,
         })
@@ -146,7 +154,8 @@ impl Querier {
         expr: &Expr,
         request: QueryRequest,
         deadline: Instant,
-    ) -> Result<Answer, QueryError> {
+    ) -> Result<(Answer, Option<Explained>), QueryError> {
+        let explain = request.explain;
         let params = QueryParams {
             query: request.query,
             start_ms: request.start_ms,
@@ -177,7 +186,13 @@ impl Querier {
                 interrupted: &interrupted,
                 threads,
             };
-            evaluate(&plan, &source, &context)
+            if !explain {
+                return evaluate(&plan, &source, &context).map(|answer| (answer, None));
+            }
+            let start = Instant::now();
+            let clock_ns = || u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            evaluate_explained(&plan, &source, &context, &clock_ns)
+                .map(|(answer, explained)| (answer, Some(explained)))
         });
         evaluation
             .await

@@ -48,6 +48,7 @@ fn query_request(wire: v1::QueryRequest) -> Result<QueryRequest, Status> {
         step_ms,
         timeout: (wire.timeout_ms > 0).then(|| Duration::from_millis(wire.timeout_ms)),
         lookback_ms: (lookback_ms > 0).then_some(lookback_ms),
+        explain: false,
     })
 }
 

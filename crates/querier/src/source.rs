@@ -24,6 +24,13 @@ pub(crate) struct IngesterSource {
 
 impl Source for IngesterSource {
     fn select(&self, request: &SelectRequest) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        if let Some(local) = self.placement.local() {
+            let (matchers, start_ms, end_ms) = (&request.matchers, request.start_ms, request.end_ms);
+            let few = local.select_few(&self.tenant, matchers, start_ms, end_ms);
+            if let Some(series) = few.map_err(source_error)? {
+                return Ok(self.reading(series, Vec::new(), request));
+            }
+        }
         let wire = v1::SelectRequest {
             tenant: self.tenant.as_str().to_owned(),
             matchers: matchers_to_wire(&request.matchers),
@@ -41,13 +48,26 @@ impl Source for IngesterSource {
             .patience
             .wait(&self.runtime, try_join_all(calls))?
             .map_err(source_error)?;
-        Ok(Box::new(Streams {
+        let streams = streams.into_iter().map(tonic::Response::into_inner).collect();
+        Ok(self.reading(Vec::new(), streams, request))
+    }
+}
+
+impl IngesterSource {
+    fn reading(
+        &self,
+        message: Vec<v1::SeriesChunks>,
+        streams: Vec<MessageStream<v1::SelectResponse>>,
+        request: &SelectRequest,
+    ) -> Box<dyn SeriesSet + '_> {
+        Box::new(Streams {
             source: self,
-            streams: streams.into_iter().map(tonic::Response::into_inner).collect(),
-            message: Vec::new().into_iter(),
+            streams,
+            message: message.into_iter(),
             start_ms: request.start_ms,
             end_ms: request.end_ms,
-        }))
+            labels: request.labels.clone(),
+        })
     }
 }
 
@@ -58,6 +78,8 @@ struct Streams<'a> {
     message: std::vec::IntoIter<v1::SeriesChunks>,
     start_ms: i64,
     end_ms: i64,
+    /// Those that are needed.
+    labels: Option<Arc<[String]>>,
 }
 
 /// Series that one thread decodes at a time: a fraction of a millisecond to some milliseconds of work.
@@ -84,7 +106,14 @@ impl SeriesSet for Streams<'_> {
         let mut series = Series::default();
         while self.fill()? {
             if let Some(part) = self.message.next()
-                && decode_series(&part, self.start_ms, self.end_ms, &mut series).map_err(source_error)?
+                && decode_series(
+                    &part,
+                    self.start_ms,
+                    self.end_ms,
+                    self.labels.as_deref(),
+                    &mut series,
+                )
+                .map_err(source_error)?
             {
                 return Ok(Some(series));
             }
@@ -101,6 +130,7 @@ impl SeriesSet for Streams<'_> {
             parts: parts.into_iter(),
             start_ms: self.start_ms,
             end_ms: self.end_ms,
+            labels: self.labels.clone(),
         })))
     }
 }
@@ -110,12 +140,16 @@ struct Encoded {
     parts: std::vec::IntoIter<v1::SeriesChunks>,
     start_ms: i64,
     end_ms: i64,
+    /// Those that are needed.
+    labels: Option<Arc<[String]>>,
 }
 
 impl SeriesBatch for Encoded {
     fn next_into(&mut self, series: &mut Series) -> Result<bool, SourceError> {
         for part in self.parts.by_ref() {
-            if decode_series(&part, self.start_ms, self.end_ms, series).map_err(source_error)? {
+            if decode_series(&part, self.start_ms, self.end_ms, self.labels.as_deref(), series)
+                .map_err(source_error)?
+            {
                 return Ok(true);
             }
         }
@@ -126,7 +160,7 @@ impl SeriesBatch for Encoded {
 fn source_error(status: Status) -> SourceError {
     let retryable = matches!(
         status.code(),
-        Code::Unavailable | Code::NotFound | Code::ResourceExhausted
+        Code::Unavailable | Code::NotFound | Code::ResourceExhausted | Code::FailedPrecondition
     );
     SourceError {
         message: status.message().to_owned(),

@@ -14,7 +14,7 @@ use crate::{FindRequest, Querier, QueryError};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantStats {
     pub series: u64,
-    /// Pairs are counted once per shard that has them.
+    /// Pairs are counted once per ingester that has them.
     pub label_pairs: u64,
     pub chunks: u64,
     pub min_time_ms: Option<i64>,

@@ -136,6 +136,7 @@ fn request() -> QueryRequest {
         step_ms: 0,
         timeout: None,
         lookback_ms: None,
+        explain: false,
     }
 }
 

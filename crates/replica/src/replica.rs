@@ -232,9 +232,18 @@ impl<M: StateMachine> Replica<M> {
         }
     }
 
+    /// Why it takes no part any more, if it has stopped by itself or was shut down. Cheap enough to be asked for every
+    /// request.
+    pub fn stopped(&self) -> Option<FatalError> {
+        use openraft::async_runtime::watch::WatchReceiver;
+        let metrics = self.inner.raft.metrics();
+        let state = metrics.borrow_watched().running_state.clone();
+        state.err().map(stopped)
+    }
+
     /// Whether this replica leads and is the only voter. Then nobody else can have acknowledged anything, and what it
-    /// has acknowledged it has applied.
-    fn leads_alone(&self) -> bool {
+    /// has acknowledged it has applied: [`Replica::read_barrier`] returns at once.
+    pub fn leads_alone(&self) -> bool {
         use openraft::async_runtime::watch::WatchReceiver;
         let metrics = self.inner.raft.metrics();
         let metrics = metrics.borrow_watched();

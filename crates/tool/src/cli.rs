@@ -49,6 +49,9 @@ pub(crate) enum Command {
     Format { query: String },
     /// Unit testing.
     Test {
+        /// Write the results as JUnit's XML to this file as well.
+        #[arg(long, global = true, value_name = "FILE")]
+        junit: Option<PathBuf>,
         #[command(subcommand)]
         command: TestCommand,
     },

@@ -86,8 +86,12 @@ fn run(cli: &Cli, output: &mut Output) -> Outcome {
             }
         },
         Command::Test {
+            junit,
             command: TestCommand::Rules(command),
-        } => unit_test::run(command, promql, cli.delayed_name_removal(), output),
+        } => {
+            let delayed_name_removal = cli.delayed_name_removal();
+            unit_test::run(command, junit.as_deref(), promql, delayed_name_removal, output)
+        }
         Command::Query { format, command } => query::run(command, *format, output),
     }
 }

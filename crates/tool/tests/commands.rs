@@ -145,6 +145,15 @@ fn tests_are_chosen_by_name() {
         "",
     );
     assert_eq!(run("test rules --run=wrong %unit_bad.yml").0, Outcome::Failure);
+    let dir = tempfile::tempdir().unwrap();
+    let results = dir.path().join("results.xml");
+    let command = format!("test rules --junit={} %unit_bad.yml", results.display());
+    assert_eq!(run(&command).0, Outcome::Failure);
+    let text = std::fs::read_to_string(&results).unwrap();
+    assert!(text.starts_with("<testsuites><testsuite name=\""), "{text}");
+    assert!(text.contains("<failure>"), "{text}");
+    let nowhere = format!("test rules --junit={} %unit_bad.yml", dir.path().display());
+    assert!(run(&nowhere).2.starts_with("--junit: "));
 }
 
 /// Asks a server that gives one answer, and returns what it was asked: the path, then the form.

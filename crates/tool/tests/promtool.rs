@@ -66,6 +66,25 @@ fn unit_tests_go_alike() {
 }
 
 #[test]
+fn results_are_written_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["%unit_good.yml", "%unit_bad.yml", "%unit_fuzzy.yml"] {
+        let written = ["ours", "theirs"].map(|name| dir.path().join(name));
+        let [ours, theirs] = written
+            .each_ref()
+            .map(|path| format!("--junit={}", path.display()));
+        check(&["test", &ours, "rules", file], &["test", &theirs, "rules", file]);
+        let [ours, theirs] = written.map(|path| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let (before, after) = text.split_once("timestamp=\"").unwrap();
+            let (_, after) = after.split_once('"').unwrap();
+            format!("{before}{after}")
+        });
+        assert_eq!(ours, theirs, "{file}");
+    }
+}
+
+#[test]
 fn queries_are_formatted_alike() {
     for query in [
         "up",

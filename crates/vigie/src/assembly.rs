@@ -143,13 +143,16 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
             return Err(error);
         }
     };
+    if let Some(ingester) = &ingester {
+        process.watch_shards(ingester);
+    }
     if let (Some(edge), Some(ingester)) = (&ingester_at_edge, &ingester) {
         edge.set(ingester);
     }
     if let Some(ingester) = &ingester
         && settings.ingester_addresses.is_empty()
     {
-        directory.set_members(vec![Arc::clone(ingester) as IngesterHandle]);
+        directory.set_local(Arc::clone(ingester) as IngesterHandle, Arc::clone(ingester) as _);
     }
     let grpc_stop = CancellationToken::new();
     if let Some(address) = settings.grpc_listen_address {

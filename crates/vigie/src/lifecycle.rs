@@ -1,8 +1,8 @@
 //! The process as the HTTP edge sees it: ready or not, configured, reloadable.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use vigie_api::{BuildInfo, Lifecycle, Notification, Readiness, ReplayStatus, RuntimeInfo};
 use vigie_config::Config;
-use vigie_ingester::StartProgress;
+use vigie_ingester::{Ingester, StartProgress};
 use vigie_model::format_duration_ms;
 use vigie_runtime::{Clock, Metrics, SystemClock};
 
@@ -38,6 +38,8 @@ pub(crate) struct Process {
     readiness: AtomicU8,
     /// Followed only by a process with an ingester.
     start_progress: Arc<StartProgress>,
+    /// Once it is open.
+    ingester: OnceLock<Arc<Ingester>>,
     started_ms: i64,
     last_reload_ms: AtomicI64,
     last_reload_succeeded: AtomicBool,
@@ -77,6 +79,7 @@ impl Process {
             config: ArcSwap::from_pointee(config),
             readiness: AtomicU8::new(STARTING),
             start_progress: Arc::default(),
+            ingester: OnceLock::new(),
             started_ms: now_ms,
             last_reload_ms: AtomicI64::new(now_ms),
             last_reload_succeeded: AtomicBool::new(true),
@@ -91,6 +94,11 @@ impl Process {
 
     pub(crate) async fn on_reload(&self, reconfigure: Arc<dyn Reconfigure>) {
         *self.reconfigure.lock().await = Some(reconfigure);
+    }
+
+    /// Shards that stop show in readiness from now on.
+    pub(crate) fn watch_shards(&self, ingester: &Arc<Ingester>) {
+        let _ = self.ingester.set(Arc::clone(ingester));
     }
 
     pub(crate) fn set_ready(&self) {
@@ -152,6 +160,10 @@ impl Lifecycle for Process {
     fn waiting_for(&self) -> Option<String> {
         let starting = self.settings.roles.has(Role::Ingester) && self.readiness() == Readiness::Starting;
         starting.then(|| self.start_progress.waiting_for()).flatten()
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.ingester.get()?.stopped_shard()
     }
 
     async fn reload(&self) -> Result<(), String> {

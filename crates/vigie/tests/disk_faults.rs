@@ -66,6 +66,14 @@ fn check(fault: ShimOptions) {
         // No later request is acknowledged either.
         if let Ok(answer) = writer.send(&series_of(BATCHES, now_ms)) {
             assert_eq!(answer.status, 503, "{fault:?}: {}", answer.body);
+            assert!(
+                answer.body.contains(" has stopped: "),
+                "{fault:?}: {}",
+                answer.body
+            );
+            let ready = target.scrape_api().unwrap().get("/-/ready").unwrap();
+            assert_eq!(ready.status, 503, "{fault:?}");
+            assert!(ready.body.contains(" has stopped: "), "{fault:?}: {}", ready.body);
         }
     }
     target.kill9(&[]).unwrap();

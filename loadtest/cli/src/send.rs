@@ -3,6 +3,7 @@
 mod client;
 mod fleet;
 mod pace;
+mod pack;
 mod record;
 mod retry;
 mod sender;

@@ -56,7 +56,11 @@ fn bad_scenarios_are_refused_with_a_reason() {
     check_refused(&format!("{HEAD}{DATA}send: {{mode: fast}}\n"), "fast");
     check_refused(
         &format!("{HEAD}{DATA}queries: [{{name: q}}]\n"),
-        "neither `set` nor `expressions`",
+        "neither `set` nor `expressions` nor `finds`",
+    );
+    check_refused(
+        &format!("{HEAD}{DATA}queries: [{{name: q, finds: [{{series: {{match: []}}}}]}}]\n"),
+        "names no selector",
     );
     check_refused(
         &format!("{HEAD}{DATA}queries: [{{name: q, expressions: [up], span: {{range: 1s, step: 1m}}}}]\n"),

@@ -8,6 +8,14 @@ use crate::kind::SystemKind;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What can be asked of series without asking for samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find<'a> {
+    LabelNames,
+    LabelValues(&'a str),
+    Series,
+}
+
 /// The Prometheus HTTP API of one server. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct Api {
@@ -132,6 +140,32 @@ impl Api {
         ))?
         .strings()
         .with_context(|| format!("ask for the values of {label}"))
+    }
+
+    /// What there is between the two times, of the series that match any of the selectors; of all if there are none. At
+    /// most `limit` of them.
+    pub fn find_answer(
+        &self,
+        what: Find<'_>,
+        selectors: &[String],
+        limit: Option<u32>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<Answer> {
+        let (start, end) = (seconds(start_ms), seconds(end_ms));
+        let limit = limit.map(|limit| limit.to_string());
+        let mut fields = vec![("start", &*start), ("end", &*end)];
+        fields.extend(selectors.iter().map(|selector| ("match[]", &**selector)));
+        fields.extend(limit.iter().map(|limit| ("limit", &**limit)));
+        match what {
+            Find::LabelNames => self.post_form("/api/v1/labels", &fields),
+            Find::Series => self.post_form("/api/v1/series", &fields),
+            Find::LabelValues(label) => self.get(&format!(
+                "/api/v1/label/{}/values?{}",
+                percent_encode(label),
+                form(&fields)
+            )),
+        }
     }
 
     /// `/api/v1/metadata` as it is: an object from metric name to what is known of it.

@@ -16,6 +16,9 @@ pub trait Lifecycle: Send + Sync {
     /// What a process that is starting waits for, as one line without a full stop.
     fn waiting_for(&self) -> Option<String>;
 
+    /// What of a process that is ready has stopped and needs a restart, as one line without a full stop.
+    fn stopped(&self) -> Option<String>;
+
     /// Reads the configuration again. The error is shown to the caller.
     async fn reload(&self) -> Result<(), String>;
 

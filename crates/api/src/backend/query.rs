@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::Serialize;
 use vigie_model::{Exemplar, Labels, Matcher, MetricMetadata, TenantId};
-use vigie_promql::{Annotations, QueryValue, Series, Vector};
+use vigie_promql::{Annotations, Explained, QueryValue, Series, Vector};
 
 /// Answers queries. A call is dropped when its client goes away, which must stop its work.
 #[async_trait]
@@ -28,23 +29,23 @@ pub trait QueryBackend: Send + Sync {
         options: &QueryOptions,
     ) -> Result<QueryAnswer, QueryError>;
 
-    /// The series that match any of the matcher sets, each once, sorted.
+    /// The series that match any of the matcher sets, each once, in no order.
     async fn series(&self, tenant: &TenantId, request: &LabelsRequest) -> Result<Found<Labels>, QueryError>;
 
-    /// Sorted. No matcher set means all series.
+    /// Sorted, in UTF-8. No matcher set means all series.
     async fn label_names(
         &self,
         tenant: &TenantId,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError>;
+    ) -> Result<Found<Bytes>, QueryError>;
 
-    /// Sorted. No matcher set means all series.
+    /// Sorted, in UTF-8. No matcher set means all series.
     async fn label_values(
         &self,
         tenant: &TenantId,
         name: &str,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError>;
+    ) -> Result<Found<Bytes>, QueryError>;
 
     /// What is known about metrics, by name; several entries where targets disagree.
     async fn metadata(
@@ -88,6 +89,8 @@ pub struct QueryOptions {
     pub lookback_ms: Option<i64>,
     /// The answer should carry [`QueryStats`].
     pub wants_stats: bool,
+    /// The answer should carry the plan with its costs.
+    pub wants_explain: bool,
     pub origin: RequestOrigin,
 }
 
@@ -115,6 +118,8 @@ pub struct QueryAnswer {
     pub annotations: Annotations,
     /// Absent unless asked for.
     pub stats: Option<QueryStats>,
+    /// Absent unless asked for.
+    pub explained: Option<Explained>,
 }
 
 /// What an evaluation cost.

@@ -15,8 +15,15 @@ pub(crate) async fn healthy() -> &'static str {
     "Prometheus Server is Healthy.\n"
 }
 
-pub(crate) async fn ready() -> &'static str {
-    "Prometheus Server is Ready.\n"
+/// Pages that show what has stopped stay open, but nobody should send this process requests.
+pub(crate) async fn ready(State(api): State<Api>) -> Response {
+    match api.backends.lifecycle.stopped() {
+        None => "Prometheus Server is Ready.\n".into_response(),
+        Some(stopped) => plain_error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &format!("Service Unavailable: {stopped}"),
+        ),
+    }
 }
 
 /// Lets requests through only while the process is ready.

@@ -27,7 +27,15 @@ const OPERATIONS: &[Operation] = &[
         GET_POST,
         "/query",
         "Evaluate an expression at one time",
-        &["query!", "time", "timeout", "limit", "lookback_delta", "stats"],
+        &[
+            "query!",
+            "time",
+            "timeout",
+            "limit",
+            "lookback_delta",
+            "stats",
+            "explain",
+        ],
     ),
     (
         GET_POST,
@@ -42,6 +50,7 @@ const OPERATIONS: &[Operation] = &[
             "limit",
             "lookback_delta",
             "stats",
+            "explain",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde_json::json;
 use vigie_model::quote_go;
-use vigie_promql::QueryValue;
+use vigie_promql::{Explained, QueryValue};
 
 use crate::error::ApiError;
 use crate::json::write_query_value;
@@ -94,6 +94,10 @@ fn reply(mut answer: QueryAnswer, limit: Option<usize>) -> Reply {
             body.extend_from_slice(b",\"stats\":");
             body.extend_from_slice(stats_json(&stats).to_string().as_bytes());
         }
+        if let Some(explained) = answer.explained {
+            body.extend_from_slice(b",\"explain\":");
+            body.extend_from_slice(explain_json(&explained).to_string().as_bytes());
+        }
         body.push(b'}');
     })
     .with_annotations(answer.annotations)
@@ -131,4 +135,24 @@ pub fn stats_json(stats: &QueryStats) -> serde_json::Value {
             "peakSamples": stats.peak_samples,
         },
     })
+}
+
+/// A part of the plan and its parts. Times are in seconds, as those of the statistics.
+fn explain_json(explained: &Explained) -> serde_json::Value {
+    let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+    let mut part = json!({
+        "operation": explained.operation,
+        "totalTime": seconds(explained.took_ns),
+        "ownTime": seconds(explained.own_ns),
+        "series": explained.series,
+        "samples": explained.samples,
+        "bytes": explained.bytes,
+    });
+    if let Some(read) = explained.read {
+        part["read"] = json!({"series": read.series, "samples": read.samples, "bytes": read.bytes});
+    }
+    if !explained.parts.is_empty() {
+        part["parts"] = explained.parts.iter().map(explain_json).collect();
+    }
+    part
 }

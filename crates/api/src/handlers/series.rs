@@ -9,7 +9,7 @@ use vigie_model::quote_go;
 
 use crate::Found;
 use crate::error::ApiError;
-use crate::json::{write_array, write_labels, write_string};
+use crate::json::{write_array, write_labels, write_utf8};
 use crate::names::unescape_name;
 use crate::params::Params;
 use crate::reply::Reply;
@@ -43,9 +43,7 @@ pub(crate) async fn label_names(
 ) -> Result<Reply, ApiError> {
     let request = params.labels_request()?;
     let found = api.query()?.label_names(&tenant, &request).await?;
-    Ok(reply(found, request.limit, |body, name| {
-        write_string(body, &name)
-    }))
+    Ok(reply(found, request.limit, |body, name| write_utf8(body, &name)))
 }
 
 pub(crate) async fn label_values(
@@ -64,7 +62,7 @@ pub(crate) async fn label_values(
     let request = params.labels_request()?;
     let found = api.query()?.label_values(&tenant, &name, &request).await?;
     Ok(reply(found, request.limit, |body, value| {
-        write_string(body, &value)
+        write_utf8(body, &value)
     }))
 }
 

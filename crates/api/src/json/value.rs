@@ -35,9 +35,9 @@ pub fn write_query_value(out: &mut Vec<u8>, value: &QueryValue) {
             write_array(out, vector, |out, sample| write_sample(out, &times, sample));
         }
         QueryValue::Matrix(matrix) => {
-            // Points make up nearly all of a matrix; 24 bytes hold most of them.
+            // Points make up nearly all of a matrix; 28 bytes hold most of them: a time, a value of ten digits.
             let points: usize = matrix.iter().map(|series| series.values.len()).sum();
-            out.reserve(points * 24 + matrix.len() * 64);
+            out.reserve(points * 28 + matrix.len() * 256);
             let longest = matrix.iter().max_by_key(|series| series.timestamps_ms.len());
             let times = TimeTexts::new(longest.map_or(&[], |series| &series.timestamps_ms));
             write_array(out, matrix, |out, series| write_series(out, &times, series));

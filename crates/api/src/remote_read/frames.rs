@@ -1,7 +1,5 @@
 //! Answers to remote read, as one message of samples or as a stream of chunks.
 
-use std::ops::Range;
-
 use axum::body::Bytes;
 use prost::Message;
 use vigie_model::Labels;
@@ -10,11 +8,12 @@ use vigie_promql::Series;
 use super::messages::{
     Chunk, ChunkedReadResponse, ChunkedSeries, QueryResult, ReadResponse, Sample, TimeSeries,
 };
-use super::{with_external, xor, xor2};
+use super::{histogram, with_external, xor, xor2};
 
 /// As many as Prometheus's own chunks have.
 const SAMPLES_PER_CHUNK: usize = 120;
 const XOR: i32 = 1;
+const FLOAT_HISTOGRAM: i32 = 3;
 const XOR2: i32 = 4;
 
 /// `prometheus.ReadResponse` with a result for each query.
@@ -25,6 +24,11 @@ pub(crate) fn sample_response(results: &[Vec<Series>], external: &Labels) -> Vec
             .map(|series| TimeSeries {
                 labels: with_external(&series.labels, external),
                 samples: samples(series).collect(),
+                histograms: series
+                    .histograms
+                    .iter()
+                    .map(|(timestamp_ms, sample)| histogram::message(*timestamp_ms, sample))
+                    .collect(),
             })
             .collect(),
     };
@@ -73,9 +77,7 @@ fn series_frames(series: &Series, query_index: i64, external: &Labels, max_frame
         };
         frames.push(frame(&message.encode_to_vec()));
     };
-    let samples = series.timestamps_ms.len();
-    for start in (0..samples).step_by(SAMPLES_PER_CHUNK) {
-        let chunk = chunk(series, start..samples.min(start + SAMPLES_PER_CHUNK));
+    for chunk in chunks_of(series) {
         bytes += chunk.encoded_len();
         chunks.push(chunk);
         if bytes >= max_frame_bytes {
@@ -89,22 +91,46 @@ fn series_frames(series: &Series, query_index: i64, external: &Labels, max_frame
     frames
 }
 
-/// Some samples of a series. As in Prometheus, only those with start times need the encoding that has them.
-fn chunk(series: &Series, range: Range<usize>) -> Chunk {
-    let times = &series.timestamps_ms[range.clone()];
-    let values = &series.values[range.clone()];
-    let starts = series.starts_ms.get(range).unwrap_or_default();
-    let has_starts = starts.iter().any(|start_ms| *start_ms != 0);
-    Chunk {
-        min_time_ms: times.first().copied().unwrap_or_default(),
-        max_time_ms: times.last().copied().unwrap_or_default(),
-        encoding: if has_starts { XOR2 } else { XOR },
-        data: if has_starts {
-            xor2::encode(times, values, starts)
-        } else {
-            xor::encode(times, values)
-        },
-    }
+/// The chunks of a series by time, of floats and of histograms.
+fn chunks_of(series: &Series) -> impl Iterator<Item = Chunk> {
+    let (mut times, mut values) = (&series.timestamps_ms[..], &series.values[..]);
+    let mut starts = &series.starts_ms[..];
+    let mut histograms = &series.histograms[..];
+    std::iter::from_fn(move || {
+        let float_ms = times.first().copied().unwrap_or(i64::MAX);
+        let histogram_ms = histograms.first().map_or(i64::MAX, |(time_ms, _)| *time_ms);
+        if float_ms < histogram_ms {
+            let before = times.partition_point(|&time_ms| time_ms < histogram_ms);
+            let (chunk_times, later) = times.split_at(before.min(SAMPLES_PER_CHUNK));
+            let (chunk_values, later_values) = values.split_at(chunk_times.len().min(values.len()));
+            let (chunk_starts, later_starts) = starts.split_at(chunk_times.len().min(starts.len()));
+            (times, values, starts) = (later, later_values, later_starts);
+            // As in Prometheus, only those with start times need the encoding that has them.
+            let has_starts = chunk_starts.iter().any(|start_ms| *start_ms != 0);
+            return Some(Chunk {
+                min_time_ms: float_ms,
+                max_time_ms: chunk_times.last().copied()?,
+                encoding: if has_starts { XOR2 } else { XOR },
+                data: if has_starts {
+                    xor2::encode(chunk_times, chunk_values, chunk_starts)
+                } else {
+                    xor::encode(chunk_times, chunk_values)
+                },
+            });
+        }
+        let before = histograms.partition_point(|&(time_ms, _)| time_ms < float_ms);
+        // Nothing is left if these are none.
+        let candidates = &histograms[..before.min(SAMPLES_PER_CHUNK)];
+        candidates.first()?;
+        let (chunk, later) = histograms.split_at(histogram::chunk_len(candidates));
+        histograms = later;
+        Some(Chunk {
+            min_time_ms: histogram_ms,
+            max_time_ms: chunk.last()?.0,
+            encoding: FLOAT_HISTOGRAM,
+            data: histogram::encode(chunk),
+        })
+    })
 }
 
 /// Length as a varint, CRC-32C in big-endian order, message.
@@ -115,27 +141,4 @@ fn frame(message: &[u8]) -> Bytes {
     frame.extend_from_slice(&crc32c::crc32c(message).to_be_bytes());
     frame.extend_from_slice(message);
     frame.into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_have_start_times_where_samples_have() {
-        let series = Series {
-            timestamps_ms: (0..300).collect(),
-            values: vec![1.0; 300],
-            starts_ms: (0..300).map(|at| i64::from(at >= 250)).collect(),
-            ..Series::default()
-        };
-        let encodings =
-            |series: &Series| [0..120, 120..240, 240..300].map(|range| chunk(series, range).encoding);
-        assert_eq!(encodings(&series), [XOR, XOR, XOR2]);
-        let plain = Series {
-            starts_ms: Vec::new(),
-            ..series
-        };
-        assert_eq!(encodings(&plain), [XOR; 3]);
-    }
 }

@@ -54,6 +54,46 @@ pub(crate) struct TimeSeries {
     pub(crate) labels: Vec<Label>,
     #[prost(message, repeated, tag = "2")]
     pub(crate) samples: Vec<Sample>,
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) histograms: Vec<Histogram>,
+}
+
+/// With the fields of those whose counts are floats.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Histogram {
+    #[prost(double, optional, tag = "2")]
+    pub(crate) count_float: Option<f64>,
+    #[prost(double, tag = "3")]
+    pub(crate) sum: f64,
+    #[prost(sint32, tag = "4")]
+    pub(crate) schema: i32,
+    #[prost(double, tag = "5")]
+    pub(crate) zero_threshold: f64,
+    #[prost(double, optional, tag = "7")]
+    pub(crate) zero_count_float: Option<f64>,
+    #[prost(message, repeated, tag = "8")]
+    pub(crate) negative_spans: Vec<BucketSpan>,
+    #[prost(double, repeated, tag = "10")]
+    pub(crate) negative_counts: Vec<f64>,
+    #[prost(message, repeated, tag = "11")]
+    pub(crate) positive_spans: Vec<BucketSpan>,
+    #[prost(double, repeated, tag = "13")]
+    pub(crate) positive_counts: Vec<f64>,
+    /// 0 unknown, 1 reset, 2 no reset, 3 gauge
+    #[prost(int32, tag = "14")]
+    pub(crate) reset_hint: i32,
+    #[prost(int64, tag = "15")]
+    pub(crate) timestamp_ms: i64,
+    #[prost(double, repeated, tag = "16")]
+    pub(crate) custom_values: Vec<f64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct BucketSpan {
+    #[prost(sint32, tag = "1")]
+    pub(crate) offset: i32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) length: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -95,7 +135,7 @@ pub(crate) struct Chunk {
     pub(crate) min_time_ms: i64,
     #[prost(int64, tag = "2")]
     pub(crate) max_time_ms: i64,
-    /// 1: XOR; 4: XOR2, with start times
+    /// 1: XOR; 3: float histogram; 4: XOR2, with start times
     #[prost(int32, tag = "3")]
     pub(crate) encoding: i32,
     #[prost(bytes = "vec", tag = "4")]

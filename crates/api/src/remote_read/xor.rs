@@ -1,11 +1,11 @@
 //! Prometheus's XOR chunks (tsdb/chunkenc/xor.go), written only.
 
-use super::bits::Bits;
+use super::bits::{Bits, ValueWindow};
 
 /// Encodes samples with ascending times. There are at most 65,535 of them.
 pub(super) fn encode(timestamps_ms: &[i64], values: &[f64]) -> Vec<u8> {
     let count = u16::try_from(timestamps_ms.len()).unwrap_or(u16::MAX);
-    let mut bits = Bits::after(count.to_be_bytes().to_vec());
+    let mut bits = Bits::behind(count.to_be_bytes().to_vec());
     let mut previous_time = 0_i64;
     let mut previous_delta = 0_i64;
     let mut window = ValueWindow::default();
@@ -32,7 +32,7 @@ pub(super) fn encode(timestamps_ms: &[i64], values: &[f64]) -> Vec<u8> {
         previous_time = time;
         previous_value = value;
     }
-    bits.bytes
+    bits.into_bytes()
 }
 
 /// How much longer or shorter an interval is than the one before.
@@ -49,41 +49,6 @@ fn write_change(bits: &mut Bits, change: i64) {
     bits.write(change.cast_unsigned(), width);
 }
 
-/// The bits of a value that differed from the last, which is where the next difference is expected.
-#[derive(Debug, Default)]
-struct ValueWindow(Option<(u32, u32)>);
-
-impl ValueWindow {
-    fn write(&mut self, bits: &mut Bits, previous: f64, value: f64) {
-        let change = previous.to_bits() ^ value.to_bits();
-        if change == 0 {
-            bits.write(0, 1);
-            return;
-        }
-        bits.write(1, 1);
-        // Five bits hold the number.
-        let leading = change.leading_zeros().min(31);
-        let trailing = change.trailing_zeros();
-        match self.0 {
-            Some((known_leading, known_trailing))
-                if leading >= known_leading && trailing >= known_trailing =>
-            {
-                bits.write(0, 1);
-                bits.write(change >> known_trailing, 64 - known_leading - known_trailing);
-            }
-            _ => {
-                self.0 = Some((leading, trailing));
-                let width = 64 - leading - trailing;
-                bits.write(1, 1);
-                bits.write(u64::from(leading), 5);
-                // 64 does not fit into six bits, and 0 does not occur.
-                bits.write(u64::from(width % 64), 6);
-                bits.write(change >> trailing, width);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +61,7 @@ mod tests {
         // 0 | 0, 1 1 00001 001010(11 bits wide) 11111111111…
         let change = 1.0_f64.to_bits() ^ 2.0_f64.to_bits();
         let (leading, trailing) = (change.leading_zeros(), change.trailing_zeros());
-        let mut tail = Bits::after(Vec::new());
+        let mut tail = Bits::behind(Vec::new());
         for (value, width) in [
             (0, 1),
             (0, 1),
@@ -107,7 +72,7 @@ mod tests {
         ] {
             tail.write(value, width);
         }
-        expected.extend(tail.bytes);
+        expected.extend(tail.into_bytes());
         assert_eq!(chunk, expected);
     }
 }

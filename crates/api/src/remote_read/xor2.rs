@@ -16,7 +16,7 @@ const LAST_POSITION: usize = 0x7f;
 pub(super) fn encode(timestamps_ms: &[i64], values: &[f64], starts_ms: &[i64]) -> Vec<u8> {
     let count = u16::try_from(timestamps_ms.len()).unwrap_or(u16::MAX);
     let [high, low] = count.to_be_bytes();
-    let mut bits = Bits::after(vec![high, low, 0]);
+    let mut bits = Bits::behind(vec![high, low, 0]);
     let mut coder = ValueCoder::default();
     let mut starts = StartCoder::default();
     let (mut previous_time, mut previous_delta) = (0_i64, 0_i64);
@@ -38,7 +38,7 @@ pub(super) fn encode(timestamps_ms: &[i64], values: &[f64], starts_ms: &[i64]) -
         starts.write(&mut bits, position, (previous_time, time), start);
         (previous_time, previous_delta) = (time, delta);
     }
-    bits.bytes
+    bits.into_bytes()
 }
 
 /// How much longer or shorter an interval is than the one before, together with the value.
@@ -136,36 +136,18 @@ impl StartCoder {
         if position == 0 {
             if start != 0 {
                 bits.varint(time.wrapping_sub(start));
-                bits.bytes[HEADER_AT] |= FIRST_START;
+                bits.set(HEADER_AT, FIRST_START);
             }
         } else if let Some(distance_before) = self.distance {
-            write_varbit(bits, distance.wrapping_sub(distance_before));
+            bits.varbit_int(distance.wrapping_sub(distance_before));
             self.distance = Some(distance);
         } else if start != self.start_before || position == LAST_POSITION {
-            bits.bytes[HEADER_AT] |= position as u8;
-            write_varbit(bits, distance);
+            bits.set(HEADER_AT, position as u8);
+            bits.varbit_int(distance);
             self.distance = Some(distance);
         }
         self.start_before = start;
     }
-}
-
-/// An integer in as many bits as its size needs.
-fn write_varbit(bits: &mut Bits, value: i64) {
-    let fits = |width: u32| (-((1 << (width - 1)) - 1)..=1 << (width - 1)).contains(&value);
-    let (prefix, prefix_width, width) = match value {
-        0 => (0, 1, 0),
-        _ if fits(3) => (0b10, 2, 3),
-        _ if fits(6) => (0b110, 3, 6),
-        _ if fits(9) => (0b1110, 4, 9),
-        _ if fits(12) => (0b11110, 5, 12),
-        _ if fits(18) => (0b11_1110, 6, 18),
-        _ if fits(25) => (0b111_1110, 7, 25),
-        _ if fits(56) => (0b1111_1110, 8, 56),
-        _ => (0b1111_1111, 8, 64),
-    };
-    bits.write(prefix, prefix_width);
-    bits.write(value.cast_unsigned(), width);
 }
 
 #[cfg(test)]

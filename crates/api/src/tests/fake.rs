@@ -8,7 +8,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, channel};
 use vigie_model::{Exemplar, FloatHistogram, Labels, Matcher, MetricKind, MetricMetadata, Span, TenantId};
-use vigie_promql::{Annotations, MatrixSeries, QueryValue, Remark, Series, Vector, VectorSample};
+use vigie_promql::{
+    Annotations, Explained, MatrixSeries, QueryValue, ReadCost, Remark, Series, Vector, VectorSample,
+};
 
 use crate::*;
 
@@ -130,6 +132,7 @@ impl FakeQuery {
             value,
             annotations,
             stats: None,
+            explained: None,
         })
     }
 }
@@ -152,6 +155,19 @@ impl QueryBackend for FakeQuery {
             eval_total_seconds: 0.5,
             samples_read: 3,
             ..QueryStats::default()
+        });
+        answer.explained = options.wants_explain.then(|| Explained {
+            operation: "sum".to_owned(),
+            took_ns: 2_500_000,
+            parts: vec![Explained {
+                read: Some(ReadCost {
+                    series: 1,
+                    samples: 2,
+                    bytes: 3,
+                }),
+                ..Explained::default()
+            }],
+            ..Explained::default()
         });
         Ok(answer)
     }
@@ -180,15 +196,15 @@ impl QueryBackend for FakeQuery {
         })
     }
 
-    async fn label_names(&self, _: &TenantId, request: &LabelsRequest) -> Result<Found<String>, QueryError> {
-        let items = vec![
+    async fn label_names(&self, _: &TenantId, request: &LabelsRequest) -> Result<Found<Bytes>, QueryError> {
+        let items = [
             format!("{}", request.matcher_sets.len()),
             format!("{}", request.start_ms),
             format!("{}", request.end_ms),
             format!("{:?}", request.limit),
         ];
         Ok(Found {
-            items,
+            items: items.map(Bytes::from).to_vec(),
             warnings: Vec::new(),
         })
     }
@@ -198,11 +214,11 @@ impl QueryBackend for FakeQuery {
         _: &TenantId,
         name: &str,
         _: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError> {
+    ) -> Result<Found<Bytes>, QueryError> {
         match name {
             "fails" => Err(fail(QueryErrorKind::Execution, "no")),
             _ => Ok(Found {
-                items: vec![name.to_owned()],
+                items: vec![Bytes::from(name.to_owned())],
                 warnings: Vec::new(),
             }),
         }
@@ -424,6 +440,7 @@ impl TargetsBackend for FakeTargets {
 
 pub(super) struct FakeLifecycle {
     pub(super) readiness: Readiness,
+    pub(super) stopped: Option<String>,
     pub(super) reload: Result<(), String>,
     pub(super) quit: Arc<Notify>,
 }
@@ -432,6 +449,7 @@ impl Default for FakeLifecycle {
     fn default() -> FakeLifecycle {
         FakeLifecycle {
             readiness: Readiness::Ready,
+            stopped: None,
             reload: Ok(()),
             quit: Arc::default(),
         }
@@ -446,6 +464,10 @@ impl Lifecycle for FakeLifecycle {
 
     fn waiting_for(&self) -> Option<String> {
         (self.readiness == Readiness::Starting).then(|| "reading".to_owned())
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.stopped.clone()
     }
 
     async fn reload(&self) -> Result<(), String> {

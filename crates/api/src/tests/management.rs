@@ -57,6 +57,27 @@ async fn health_and_readiness() {
 }
 
 #[tokio::test]
+async fn what_has_stopped_shows_in_readiness() {
+    for (path, status, text) in [
+        (
+            "/-/ready",
+            503,
+            "Service Unavailable: shard 3 has stopped: the disk is full\n",
+        ),
+        ("/-/healthy", 200, "Prometheus Server is Healthy.\n"),
+        ("/api/v1/query?query=scalar", 200, ""),
+    ] {
+        let lifecycle = FakeLifecycle {
+            stopped: Some("shard 3 has stopped: the disk is full".to_owned()),
+            ..FakeLifecycle::default()
+        };
+        let answer = send_to(edge_with(lifecycle, false), request("GET", path, &[], "")).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(text.is_empty() || answer.text() == text, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn reload_and_quit_need_permission() {
     for path in ["/-/reload", "/-/quit"] {
         for (method, enabled, status) in [

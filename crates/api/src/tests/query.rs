@@ -94,6 +94,23 @@ async fn remarks_limits_and_stats_are_added() {
             .text()
             .contains("truncated")
     );
+    let answer = get("/api/v1/query?query=scalar&explain=true").await.text();
+    assert!(
+        answer.contains(
+            "\"explain\":{\"bytes\":0,\"operation\":\"sum\",\"ownTime\":0.0,\"parts\":[{\"bytes\":0,\"operation\":\"\",\
+             \"ownTime\":0.0,\"read\":{\"bytes\":3,\"samples\":2,\"series\":1},\"samples\":0,\"series\":0,\
+             \"totalTime\":0.0}],\"samples\":0,\"series\":0,\"totalTime\":0.0025}"
+        ),
+        "{answer}"
+    );
+    for silent in ["", "false", "0"] {
+        let answer = get(&format!("/api/v1/query?query=scalar&explain={silent}"))
+            .await
+            .text();
+        assert!(!answer.contains("explain"), "{answer}");
+    }
+    let answer = get("/api/v1/query?query=scalar&explain=perhaps").await;
+    assert_eq!(answer.status, 400);
     let answer = get("/api/v1/query?query=scalar&stats=all").await.text();
     assert!(
         answer.contains("\"stats\":{\"samples\":{\"peakSamples\":0,\"samplesRead\":3,"),

@@ -94,9 +94,8 @@ async fn federation_is_text() {
         "# TYPE \"go.info\" untyped\n\
          {\"go.info\",instance=\"x\",job=\"a\",cluster=\"blue\"} 0.5 1435781451781\n\
          # TYPE up untyped\n\
-         up{job=\"b\",instance=\"\",cluster=\"blue\"} 1 1435781451776\n\
-         up{instance=\"y\",cluster=\"blue\",job=\"never\"} NaN 1435781451781\n\
-         # 1 native histograms left out\n"
+         up{job=\"b\",cluster=\"blue\",instance=\"\"} 1 1435781451776\n\
+         up{instance=\"y\",cluster=\"blue\",job=\"never\"} NaN 1435781451781\n"
     );
     check("/federate", 200, "").await;
     check("/federate?match[]=a&match[]=b", 500, "too much\n").await;

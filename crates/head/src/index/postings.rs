@@ -22,6 +22,9 @@ impl Default for Postings {
 }
 
 impl Postings {
+    /// More are a bitmap.
+    pub(crate) const MAX_FEW: u64 = MANY as u64 - 1;
+
     pub(crate) fn len(&self) -> u64 {
         match self {
             Postings::One(_) => 1,
@@ -111,10 +114,10 @@ impl Postings {
         }
     }
 
-    pub(crate) fn intersects(&self, set: &RoaringBitmap) -> bool {
+    pub(crate) fn intersects(&self, marked: &Marked<'_>) -> bool {
         match self {
-            Postings::Many(bitmap) => !bitmap.is_disjoint(set),
-            few => few.as_few().iter().any(|&id| set.contains(id)),
+            Postings::Many(bitmap) => !bitmap.is_disjoint(marked.set),
+            few => few.as_few().iter().any(|&id| marked.has(id)),
         }
     }
 
@@ -137,6 +140,47 @@ impl Postings {
             Postings::Few(ids) => ids,
             Postings::Many(_) => &[],
         }
+    }
+}
+
+/// A set that is asked for single ids again and again: a bit for every id there may be.
+#[derive(Debug)]
+pub(crate) struct Marked<'a> {
+    set: &'a RoaringBitmap,
+    bits: Vec<u64>,
+}
+
+impl Marked<'_> {
+    /// Of ids below `end`.
+    pub(crate) fn new(set: &RoaringBitmap, end: u32) -> Marked<'_> {
+        let mut bits = vec![0; end as usize / 64 + 1];
+        for id in set {
+            if let Some(word) = bits.get_mut(id as usize / 64) {
+                *word |= 1 << (id % 64);
+            }
+        }
+        Marked { set, bits }
+    }
+
+    /// Takes ids off. Bitmaps are compared with the whole set all the same, so [`Postings::intersects`] of a bitmap may say
+    /// yes where only ids that were taken off are in both.
+    pub(crate) fn remove(&mut self, postings: &Postings) {
+        match postings {
+            Postings::Many(bitmap) => bitmap.iter().for_each(|id| self.remove_id(id)),
+            few => few.as_few().iter().for_each(|&id| self.remove_id(id)),
+        }
+    }
+
+    fn remove_id(&mut self, id: u32) {
+        if let Some(word) = self.bits.get_mut(id as usize / 64) {
+            *word &= !(1 << (id % 64));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, id: u32) -> bool {
+        let word = self.bits.get(id as usize / 64);
+        word.is_some_and(|word| word >> (id % 64) & 1 == 1)
     }
 }
 
@@ -176,6 +220,13 @@ mod tests {
                 })
                 .collect();
             let expected: RoaringBitmap = sets.iter().flatten().copied().collect();
+            let marked = Marked::new(&expected, end);
+            for postings in &postings {
+                prop_assert_eq!(postings.intersects(&marked), !postings.is_empty());
+            }
+            let nothing = RoaringBitmap::new();
+            let unmarked = Marked::new(&nothing, end);
+            prop_assert!(!postings.iter().any(|postings| postings.intersects(&unmarked)));
             prop_assert_eq!(Postings::union(postings.iter(), end), expected);
         }
     }

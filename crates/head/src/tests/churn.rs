@@ -93,7 +93,7 @@ fn check(leaves: impl Fn(u32, usize) -> bool, peers: f64) {
     assert_eq!(newest_id, SeriesId(newest_pod - 1));
     let kept = head.series_count();
     assert!((LIVE..LIVE + LIVE * 8 / 10).contains(&kept), "{kept} series");
-    let instances = head.label_values(&tenant(0), "instance", &[], usize::MAX);
+    let instances = label_values(&head, "instance", &[], usize::MAX);
     assert_eq!(instances.len(), kept);
     assert_eq!(head.stats(&tenant(0), 0).label_pair_count as usize, kept + 7 + 1);
 

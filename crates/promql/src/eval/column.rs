@@ -102,11 +102,7 @@ pub(crate) fn is_metadata_label(name: &str) -> bool {
 
 /// The set without its name, type and unit.
 pub(crate) fn without_metadata(labels: &Labels) -> Labels {
-    if labels.iter().any(|(name, _)| is_metadata_label(name)) {
-        labels.filter(|name| !is_metadata_label(name))
-    } else {
-        labels.clone()
-    }
+    labels.filter(|name| !is_metadata_label(name))
 }
 
 /// A set of steps.

@@ -59,7 +59,8 @@ pub struct Answer {
 /// What an evaluation cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueryStats {
-    /// Samples the source handed over, whether used or not.
+    /// Samples the source handed over, whether used or not; those of an expression that stands in the query twice count
+    /// twice, although they are read once.
     pub samples_read: u64,
     /// Most samples held at a time.
     pub peak_samples: u64,

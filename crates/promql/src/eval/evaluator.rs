@@ -13,6 +13,8 @@ use super::context::{Interrupt, QueryContext, QueryStats};
 use super::memory::Memory;
 use super::merge::{Collected, Merger};
 use super::notes::{Note, Notes};
+use super::profile::Profile;
+use super::shared::SharedValue;
 
 /// Takes a series; may take its columns out and leave it empty.
 pub(crate) type Sink<'s> = dyn FnMut(&mut StepSeries) -> Result<(), EvalError> + 's;
@@ -28,6 +30,10 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) source: &'a dyn Source,
     pub(crate) memory: Memory,
     pub(crate) context: &'a QueryContext<'a>,
+    /// Counts what each part costs, if somebody wants to know.
+    pub(super) profile: Option<Profile<'a>>,
+    /// What was kept of the plan's shared expressions.
+    pub(super) shared: Vec<Mutex<SharedValue>>,
     notes: Mutex<Notes>,
     samples_read: AtomicU64,
     work: AtomicUsize,
@@ -44,6 +50,8 @@ impl<'a> Evaluator<'a> {
             source,
             memory: Memory::new(context),
             context,
+            profile: None,
+            shared: plan.shared().iter().map(|_| Mutex::default()).collect(),
             notes: Mutex::default(),
             samples_read: AtomicU64::new(0),
             work: AtomicUsize::new(0),
@@ -58,6 +66,18 @@ impl<'a> Evaluator<'a> {
         }
         // Before anything of that length is allocated: a subquery may ask for any number of steps.
         self.memory.check(grid.len)?;
+        match &self.profile {
+            None => self.vector_unprofiled(node, grid, sink),
+            Some(profile) => self.profiled(profile, node, grid, sink),
+        }
+    }
+
+    pub(super) fn vector_unprofiled(
+        &self,
+        node: &VectorNode,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
         match node {
             VectorNode::Selector(selector) => self.select_instant(selector, grid, None, sink),
             VectorNode::SelectorTime(selector, time) => self.unique(!selector.one_name, sink, &mut |sink| {
@@ -96,6 +116,7 @@ impl<'a> Evaluator<'a> {
             VectorNode::BinaryScalar(node) => self.binary_scalar(node, grid, sink),
             VectorNode::Binary(node) => self.binary(node, grid, sink),
             VectorNode::Repeat(inner) => self.repeat(inner, grid, sink),
+            VectorNode::Shared { at, .. } => self.shared(*at, sink),
             VectorNode::Nothing => Ok(()),
         }
     }
@@ -186,6 +207,11 @@ impl<'a> Evaluator<'a> {
         notes.add(span, note);
     }
 
+    /// How often something was noted.
+    pub(super) fn note_count(&self) -> u64 {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).count()
+    }
+
     pub(crate) fn annotations(&self) -> Annotations {
         let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         notes.render(&self.plan.params().query)
@@ -197,6 +223,10 @@ impl<'a> Evaluator<'a> {
             peak_samples: self.memory.peak_samples(),
             peak_bytes: self.memory.peak_bytes(),
         }
+    }
+
+    pub(super) fn samples_read(&self) -> u64 {
+        self.samples_read.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_read(&self, samples: usize) {

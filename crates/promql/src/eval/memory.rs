@@ -50,6 +50,12 @@ impl Memory {
         self.charge(len as u64, (len as u64).saturating_mul(8)).map(drop)
     }
 
+    /// Ends what a charge left behind.
+    pub(crate) fn give_back(&self, held: Held) {
+        sub(&self.samples, held.samples);
+        sub(&self.bytes, held.bytes);
+    }
+
     pub(crate) fn peak_samples(&self) -> u64 {
         self.peak_samples.load(Ordering::Relaxed)
     }
@@ -67,7 +73,32 @@ pub(crate) struct Charge<'m> {
     bytes: u64,
 }
 
+/// What is charged without a guard, by those that cannot borrow the memory. Must be given back.
+#[derive(Debug)]
+pub(crate) struct Held {
+    samples: u64,
+    bytes: u64,
+}
+
 impl Charge<'_> {
+    /// Leaves the charge as it is.
+    pub(crate) fn into_held(self) -> Held {
+        let held = Held {
+            samples: self.samples,
+            bytes: self.bytes,
+        };
+        std::mem::forget(self);
+        held
+    }
+
+    /// Whether with the series it is no more than a sixteenth of what the query may hold.
+    pub(crate) fn stays_small_with(&self, series: &StepSeries) -> bool {
+        let limit_bytes = self.memory.max_bytes.unwrap_or(u64::MAX);
+        let samples = self.samples + series.sample_count() as u64;
+        let bytes = self.bytes + series_bytes(series);
+        samples <= self.memory.max_samples / 16 && bytes <= limit_bytes / 16
+    }
+
     /// Fails before the limit is passed; nothing is charged then.
     pub(crate) fn grow(&mut self, samples: u64, bytes: u64) -> Result<(), EvalError> {
         let memory = self.memory;

@@ -6,7 +6,7 @@ use vigie_model::Labels;
 use crate::EvalError;
 
 use super::column::{StepSeries, is_absent};
-use super::memory::{Charge, Memory};
+use super::memory::{Charge, Held, Memory};
 
 /// Series held in memory, in the order they came.
 #[derive(Debug)]
@@ -21,6 +21,16 @@ impl<'m> Collected<'m> {
             series: Vec::new(),
             charge: memory.empty_charge(),
         }
+    }
+
+    /// As [`Charge::stays_small_with`].
+    pub(crate) fn stays_small_with(&self, series: &StepSeries) -> bool {
+        self.charge.stays_small_with(series)
+    }
+
+    /// The series without the guard of their charge.
+    pub(crate) fn into_held(self) -> (Vec<StepSeries>, Held) {
+        (self.series, self.charge.into_held())
     }
 
     /// Takes the series' columns; what is left is empty.

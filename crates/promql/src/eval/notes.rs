@@ -33,10 +33,17 @@ pub(crate) struct BucketRepair {
 pub(crate) struct Notes {
     /// By text without position. The position is that of the first occurrence.
     entries: BTreeMap<(bool, String), (Span, Option<BucketRepair>)>,
+    count: u64,
 }
 
 impl Notes {
+    /// How often something was added, the same again included.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     pub(crate) fn add(&mut self, span: Span, note: Note) {
+        self.count += 1;
         let (is_warning, text, repair) = match note {
             Note::Warning(text) => (true, format!("PromQL warning: {text}"), None),
             Note::Info(text) => (false, format!("PromQL info: {text}"), None),

@@ -50,13 +50,13 @@ impl Evaluator<'_> {
         };
         if let Some(second) = second {
             let feed = Feed::new(set, [first, second]);
-            return self.in_parallel(feed, sink, compute);
+            return self.in_parallel(selection, feed, sink, compute);
         }
         let mut worker = Worker::default();
         let mut next = Some(first);
         while let Some(mut batch) = next {
             while batch.next_into(&mut worker.series).map_err(failed)? {
-                let _held = self.account(&worker.series)?;
+                let _held = self.account(selection, &worker.series)?;
                 compute(&mut worker.series, &mut worker.scratch, &mut worker.column)?;
                 sink(&mut worker.column)?;
             }
@@ -67,12 +67,14 @@ impl Evaluator<'_> {
 
     fn in_parallel(
         &self,
+        selection: usize,
         feed: Feed<'_>,
         sink: &mut Sink<'_>,
         compute: &Compute<'_>,
     ) -> Result<(), EvalError> {
         let shared = Shared {
             evaluator: self,
+            selection,
             compute,
             capacity: self.context.threads * WAITING_PER_THREAD,
             feed: Mutex::new(feed),
@@ -165,6 +167,7 @@ struct State<'m> {
 
 struct Shared<'e, 'x, 'c> {
     evaluator: &'x Evaluator<'e>,
+    selection: usize,
     compute: &'c Compute<'c>,
     /// Of batches under way.
     capacity: usize,
@@ -238,7 +241,7 @@ impl<'x> Shared<'_, 'x, '_> {
         let mut count = 0;
         let failed = |error| self.evaluator.read_failed(error);
         while batch.next_into(&mut worker.series).map_err(failed)? {
-            let _held = self.evaluator.account(&worker.series)?;
+            let _held = self.evaluator.account(self.selection, &worker.series)?;
             if columns.len() == count {
                 columns.push(StepSeries::default());
             }

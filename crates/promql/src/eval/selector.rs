@@ -20,13 +20,15 @@ impl Evaluator<'_> {
         visit: &mut dyn FnMut(&mut Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         match self.plan.selections().get(selection) {
-            Some(request) => self.each_series_of(request, visit),
+            Some(request) => self.each_series_of(selection, request, visit),
             None => Ok(()),
         }
     }
 
+    /// `request` is the selection's, or a narrower one.
     pub(crate) fn each_series_of(
         &self,
+        selection: usize,
         request: &SelectRequest,
         visit: &mut dyn FnMut(&mut Series) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
@@ -38,7 +40,7 @@ impl Evaluator<'_> {
         let mut series = Series::default();
         while let Some(mut batch) = set.next_batch().map_err(failed)? {
             while batch.next_into(&mut series).map_err(failed)? {
-                let _held = self.account(&series)?;
+                let _held = self.account(selection, &series)?;
                 visit(&mut series)?;
             }
         }
@@ -46,7 +48,7 @@ impl Evaluator<'_> {
     }
 
     /// Counts a series that was read, and charges it for as long as the charge is held.
-    pub(crate) fn account(&self, series: &Series) -> Result<Charge<'_>, EvalError> {
+    pub(crate) fn account(&self, selection: usize, series: &Series) -> Result<Charge<'_>, EvalError> {
         let histograms = series.histograms.iter();
         let samples = series.timestamps_ms.len()
             + histograms
@@ -63,6 +65,9 @@ impl Evaluator<'_> {
             + 8 * (series.starts_ms.capacity() + series.histogram_starts_ms.capacity())
             + histogram_bytes
             + series.labels.as_packed().len();
+        if let Some(profile) = &self.profile {
+            profile.add_read(selection, samples as u64, bytes as u64);
+        }
         self.memory.charge(samples as u64, bytes as u64)
     }
 

@@ -1,5 +1,7 @@
 //! Builds the typed tree.
 
+use std::collections::{HashMap, HashSet};
+
 use vigie_model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::{
@@ -11,7 +13,7 @@ use super::duration::DurationScope;
 use super::invariant::is_step_invariant;
 use super::{
     AggregateNode, BinaryNode, BinaryScalarNode, Grid, InstantSelector, Plan, QueryParams, RangeInput,
-    RangeSamples, RootNode, ScalarNode, Timing, VectorNode, fold,
+    RangeSamples, RootNode, ScalarNode, SharedNode, Timing, VectorNode, fold, project, repeated,
 };
 
 pub(crate) fn build(expr: &Expr, params: &QueryParams) -> Result<Plan, EvalError> {
@@ -32,6 +34,9 @@ pub(crate) fn build(expr: &Expr, params: &QueryParams) -> Result<Plan, EvalError
         },
         selections: Vec::new(),
         needs: HistogramNeeds::default(),
+        repeated: repeated::repeated(expr),
+        shared: Vec::new(),
+        shared_at: HashMap::new(),
     };
     let root_type = expr.value_type();
     if !params.is_instant() && !matches!(root_type, ValueType::Scalar | ValueType::Vector) {
@@ -51,6 +56,7 @@ pub(crate) fn build(expr: &Expr, params: &QueryParams) -> Result<Plan, EvalError
         root,
         grid,
         selections: builder.selections,
+        shared: builder.shared,
     })
 }
 
@@ -59,10 +65,15 @@ pub(crate) struct Builder<'a> {
     durations: DurationScope,
     selections: Vec<SelectRequest>,
     needs: HistogramNeeds,
+    /// Texts of the expressions that occur several times.
+    repeated: HashSet<String>,
+    shared: Vec<SharedNode>,
+    /// Where in `shared` an expression is, by its text and what else decides its value.
+    shared_at: HashMap<(String, Grid, HistogramNeeds), usize>,
 }
 
 /// What is asked of the histograms in the expression being built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) enum HistogramNeeds {
     #[default]
     Undecided,
@@ -117,6 +128,31 @@ impl Builder<'_> {
     }
 
     pub(crate) fn vector(&mut self, expr: &Expr, grid: Grid) -> Result<VectorNode, EvalError> {
+        if self.repeated.is_empty() {
+            return self.vector_once(expr, grid);
+        }
+        let text = expr.to_string();
+        if !self.repeated.contains(&text) {
+            return self.vector_once(expr, grid);
+        }
+        let key = (text, grid, self.needs);
+        let at = match self.shared_at.get(&key) {
+            Some(&at) => at,
+            None => {
+                let node = self.vector_once(expr, grid)?;
+                self.shared.push(SharedNode { node, grid, uses: 0 });
+                let at = self.shared.len() - 1;
+                self.shared_at.insert(key, at);
+                at
+            }
+        };
+        let shared = &mut self.shared[at];
+        shared.uses += 1;
+        let one_name = shared.node.has_one_name();
+        Ok(VectorNode::Shared { at, one_name })
+    }
+
+    fn vector_once(&mut self, expr: &Expr, grid: Grid) -> Result<VectorNode, EvalError> {
         if grid.len > 1 && is_step_invariant(expr) {
             let once = self.vector_here(expr, grid.first())?;
             return Ok(VectorNode::Repeat(Box::new(once)));
@@ -157,6 +193,7 @@ impl Builder<'_> {
             ExprKind::Aggregate(aggregate) => {
                 let input_expr = unwrap_parens(&aggregate.expr);
                 let input = self.vector(input_expr, grid)?;
+                project::project(aggregate, &input, &mut self.selections);
                 let param_expr = aggregate.param.as_ref().map(unwrap_parens);
                 let (param, value_label) = match (aggregate.op, param_expr) {
                     (AggregateOp::CountValues, Some(label)) => (
@@ -364,6 +401,7 @@ impl Builder<'_> {
             } else {
                 last_ms.saturating_add(ahead_ms)
             },
+            labels: None,
         });
         self.selections.len() - 1
     }

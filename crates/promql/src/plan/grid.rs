@@ -1,7 +1,7 @@
 //! The evenly spaced times an expression is evaluated at.
 
 /// Evaluation times `start_ms + i * step_ms` for `i < len`. An instant query is a grid of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Grid {
     pub start_ms: i64,
     /// Positive, also where there is one time only.

@@ -81,8 +81,24 @@ pub(crate) enum VectorNode {
     Binary(Box<BinaryNode>),
     /// Evaluated at the first step and repeated.
     Repeat(Box<VectorNode>),
+    /// An expression that stands in the query several times and is evaluated once.
+    Shared {
+        /// Position in [`super::Plan::shared`].
+        at: usize,
+        /// As of the expression.
+        one_name: bool,
+    },
     /// `start_timestamp` of anything but a selector.
     Nothing,
+}
+
+/// What a [`VectorNode::Shared`] stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedNode {
+    pub node: VectorNode,
+    pub grid: Grid,
+    /// How many nodes stand for it; of two that are equal in a larger pair of equals, one is left.
+    pub uses: usize,
 }
 
 /// Which time of a sample.
@@ -356,6 +372,7 @@ impl VectorNode {
             },
             VectorNode::BinaryScalar(node) => node.vector.has_one_name(),
             VectorNode::Binary(_) => false,
+            VectorNode::Shared { one_name, .. } => *one_name,
         }
     }
 }

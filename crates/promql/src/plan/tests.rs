@@ -43,6 +43,46 @@ fn selectors_read_what_they_need_and_no_more() {
     check_times("time()", &[]);
 }
 
+/// Which labels each selector needs besides those of the metric itself, over a range.
+#[track_caller]
+fn check_labels(query: &str, expected: &[Option<&[&str]>]) {
+    let params = QueryParams::range(query, 1_000_000, 2_000_000, 60_000);
+    let plan = plan(query, &params).unwrap();
+    let found: Vec<Option<Vec<&str>>> = plan
+        .selections()
+        .iter()
+        .map(|request| {
+            let labels = request.labels.as_deref()?;
+            Some(labels[..labels.len() - 3].iter().map(String::as_str).collect())
+        })
+        .collect();
+    let expected: Vec<Option<Vec<&str>>> = expected.iter().map(|names| names.map(<[_]>::to_vec)).collect();
+    assert_eq!(found, expected, "{query}");
+}
+
+#[test]
+fn aggregations_read_only_the_labels_they_need() {
+    check_labels("sum(m)", &[Some(&[])]);
+    check_labels("sum by (a, b) (m)", &[Some(&["a", "b"])]);
+    check_labels("sum by (a) (rate(m[5m]))", &[Some(&["a"])]);
+    check_labels("count by (a) (abs(rate(m[5m])) * 2 > 1)", &[Some(&["a"])]);
+    check_labels("max by (a) (m @ 5)", &[Some(&["a"])]);
+    check_labels("sum by (a) ({x=\"y\"})", &[Some(&["a"])]);
+    // All labels tell series apart that lose their names.
+    check_labels("sum by (a) (rate({x=\"y\"}[5m]))", &[None]);
+    check_labels("sum by (a) (-{x=\"y\"})", &[None]);
+    check_labels("sum without (a) (m)", &[None]);
+    check_labels("topk by (a) (2, m)", &[None]);
+    check_labels("sum by (a) (m * on (b) n)", &[None, None]);
+    check_labels(
+        "sum by (a) (label_replace(m, \"a\", \"$1\", \"b\", \"(.*)\"))",
+        &[None],
+    );
+    // Two use it, one of them for all of its labels.
+    check_labels("m / on (a) group_left sum by (a) (m)", &[None]);
+    check_labels("rate(m[5m])", &[None]);
+}
+
 #[test]
 fn constants_are_folded() {
     let params = QueryParams::instant("", 0);

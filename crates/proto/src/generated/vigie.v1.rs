@@ -166,8 +166,9 @@ pub struct LabelNamesRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LabelNamesResponse {
-    #[prost(string, repeated, tag = "1")]
-    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// UTF-8, sorted.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LabelValuesRequest {
@@ -181,14 +182,15 @@ pub struct LabelValuesRequest {
     pub start_ms: i64,
     #[prost(int64, tag = "5")]
     pub end_ms: i64,
-    /// 0 means all of them, else the first so many in order are enough.
+    /// 0 means all of them, else any so many are enough.
     #[prost(uint32, tag = "6")]
     pub limit: u32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LabelValuesResponse {
-    #[prost(string, repeated, tag = "1")]
-    pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// UTF-8, sorted.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExemplarsRequest {
@@ -265,6 +267,7 @@ pub struct TenantStatsRequest {
 pub struct TenantStatsResponse {
     #[prost(uint64, tag = "1")]
     pub series: u64,
+    /// Each once, though several shards have it.
     #[prost(uint64, tag = "2")]
     pub label_pairs: u64,
     #[prost(uint64, tag = "3")]

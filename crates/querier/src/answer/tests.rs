@@ -20,6 +20,7 @@ fn parts(value: QueryValue) -> Vec<Part> {
             peak_samples: 2,
             peak_bytes: 1,
         },
+        explained: None,
         queued: Duration::from_micros(4),
         took: Duration::from_micros(5),
     };

@@ -13,6 +13,7 @@ use vigie_rules::{
 
 use super::compare::{AlertSet, SampleSet, ShownAlert, ShownSample, histogram_text};
 use super::file::{AlertTest, QueryTest, TestFile, TestGroup};
+use super::junit::CaseReport;
 use super::store::TestStore;
 use crate::output::Output;
 
@@ -29,9 +30,9 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// All that went wrong.
-    pub(crate) fn run(&self, file: &TestFile, output: &mut Output) -> Vec<String> {
-        let mut mistakes = Vec::new();
+    /// What became of each group of tests that was to run.
+    pub(crate) fn run(&self, file: &TestFile, output: &mut Output) -> Vec<CaseReport> {
+        let mut cases = Vec::new();
         for (at, group) in file.tests.iter().enumerate() {
             if self
                 .wanted
@@ -53,14 +54,17 @@ impl Suite {
                 file,
                 group,
             };
-            match test.run(output) {
-                Ok(found) | Err(found) => mistakes.extend(found),
-            }
+            let (Ok(failures) | Err(failures)) = test.run(output);
             if self.is_debug {
                 output.error_line(&format!("DEBUG: Test {name} finished"));
             }
+            cases.push(CaseReport {
+                name,
+                failures,
+                error: String::new(),
+            });
         }
-        mistakes
+        cases
     }
 }
 

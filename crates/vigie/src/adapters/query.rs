@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use vigie_api::{
     Found, HeadStats, LabelsRequest, MetadataRequest, NamedCount, QueryAnswer, QueryBackend, QueryError,
     QueryErrorKind, QueryOptions, QueryRange, QueryStats, SelectRequest, TsdbStats,
@@ -61,7 +62,7 @@ impl QueryBackend for QueryAdapter {
         &self,
         tenant: &TenantId,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError> {
+    ) -> Result<Found<Bytes>, QueryError> {
         found(self.querier.label_names(tenant, &find(request)).await)
     }
 
@@ -70,7 +71,7 @@ impl QueryBackend for QueryAdapter {
         tenant: &TenantId,
         name: &str,
         request: &LabelsRequest,
-    ) -> Result<Found<String>, QueryError> {
+    ) -> Result<Found<Bytes>, QueryError> {
         found(self.querier.label_values(tenant, name, &find(request)).await)
     }
 
@@ -125,6 +126,7 @@ impl QueryBackend for QueryAdapter {
             matchers: request.matchers,
             start_ms: request.start_ms,
             end_ms: request.end_ms,
+            labels: None,
         };
         // What is not limited for itself is held in memory all the same.
         let max_samples = request
@@ -210,6 +212,7 @@ impl QueryAdapter {
                 .timeout_ms
                 .map(|ms| Duration::from_millis(ms.max(0).unsigned_abs())),
             lookback_ms: options.lookback_ms,
+            explain: options.wants_explain,
         };
         let answer = self.querier.query(tenant, request).await.map_err(edge_error)?;
         let stats = QueryStats {
@@ -226,6 +229,7 @@ impl QueryAdapter {
             value: answer.value,
             annotations: answer.annotations,
             stats: None,
+            explained: answer.explained,
         };
         Ok((answer, stats))
     }

@@ -121,15 +121,12 @@ impl Tally {
             return Ok(());
         };
         self.checked += 1;
-        let parsed = Answer::parse(right.status, &right.body)
-            .and_then(|right| Ok((right, Answer::parse(given.status, &given.body)?)));
-        let difference = match parsed {
-            Ok((right, given)) => {
-                compare(&right, &given, &tolerance(&question.expr, &right)).map(|d| d.detail)
-            }
-            Err(error) => Some(format!("{error:#}")),
+        let difference = match &question.find {
+            Some(find) => find.difference(&right, &given),
+            None => query_difference(question, &right, &given),
         };
-        if let Some(detail) = difference {
+        // What cannot be read is no right answer.
+        if let Some(detail) = difference.unwrap_or_else(|error| Some(format!("{error:#}"))) {
             self.differing += 1;
             self.examples.push(format!("at {}: {detail}", key.time_ms));
         }
@@ -155,6 +152,17 @@ impl Tally {
             }
         }
     }
+}
+
+fn query_difference(
+    question: &Question,
+    right: &vigie_systems::Answer,
+    given: &vigie_systems::Answer,
+) -> Result<Option<String>> {
+    let right = Answer::parse(right.status, &right.body)?;
+    let given = Answer::parse(given.status, &given.body)?;
+    let tolerance = tolerance(&question.expr, &right);
+    Ok(compare(&right, &given, &tolerance).map(|difference| difference.detail))
 }
 
 fn tolerance(expr: &str, right: &Answer) -> Tolerance {

@@ -4,14 +4,19 @@ use anyhow::{Result, ensure};
 use vigie_systems::{Answer, Api};
 use vigie_workload::queries;
 
-use crate::scenario::{QueryGroup, Span, When};
+use crate::scenario::{FindSpec, QueryGroup, Span, When};
 
-/// One expression of a group.
+/// How far back a search for series goes that says nothing about it.
+const FIND_RANGE_MS: i64 = 3_600_000;
+
+/// One expression or search of a group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// `group/name`, unique in a scenario.
     pub name: String,
+    /// PromQL; a search as [`FindSpec`] shows it.
     pub expr: String,
+    pub find: Option<FindSpec>,
     pub span: Option<Span>,
     pub when: When,
     /// Its place in the rounds of its group: which of how many, and how long a round is.
@@ -29,7 +34,7 @@ pub struct Question {
 pub fn questions(groups: &[QueryGroup]) -> Result<Vec<Question>> {
     let mut all = Vec::new();
     for (index, group) in groups.iter().enumerate() {
-        let mut named: Vec<(String, String)> = Vec::new();
+        let mut named: Vec<(String, String, Option<FindSpec>)> = Vec::new();
         if let Some(set) = &group.set {
             let known: Vec<&str> = queries::names().collect();
             ensure!(
@@ -39,18 +44,24 @@ pub fn questions(groups: &[QueryGroup]) -> Result<Vec<Question>> {
                 known.join(", ")
             );
             let of_set = queries::named(set).into_iter();
-            named.extend(of_set.map(|query| (query.name.to_owned(), query.expr.to_owned())));
+            named.extend(of_set.map(|query| (query.name.to_owned(), query.expr.to_owned(), None)));
         }
-        let own = group.expressions.iter().enumerate();
-        named.extend(own.map(|(number, expr)| (format!("{}", number + 1), expr.clone())));
+        let expressions = group.expressions.iter().map(|expr| (expr.clone(), None));
+        let finds = group
+            .finds
+            .iter()
+            .map(|find| (find.to_string(), Some(find.clone())));
+        let own = expressions.chain(finds).zip(1..);
+        named.extend(own.map(|((expr, find), number)| (number.to_string(), expr, find)));
         if let Some(count) = group.count {
             named.truncate(count as usize);
         }
         let of = named.len() as u32;
-        for (place, (name, expr)) in named.into_iter().enumerate() {
+        for (place, (name, expr, find)) in named.into_iter().enumerate() {
             all.push(Question {
                 name: format!("{}/{name}", group.name),
                 expr,
+                find,
                 span: group.span,
                 when: group.when,
                 place: place as u32,
@@ -69,6 +80,10 @@ pub fn questions(groups: &[QueryGroup]) -> Result<Vec<Question>> {
 impl Question {
     /// Asks at a time of the data.
     pub fn ask(&self, api: &Api, time_ms: i64) -> Result<Answer> {
+        if let Some(find) = &self.find {
+            let range_ms = self.span.map_or(FIND_RANGE_MS, |span| span.range.0);
+            return find.ask(api, time_ms - range_ms, time_ms);
+        }
         match self.span {
             None => api.instant_answer(&self.expr, time_ms),
             Some(span) => api.range_answer(&self.expr, time_ms - span.range.0, time_ms, span.step.0),

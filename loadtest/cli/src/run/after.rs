@@ -64,11 +64,12 @@ impl Driver<'_> {
             .progress
             .stage(format!("{name}: asking"), questions.len() as u64);
         let before = self.target.cpu_seconds();
+        let mut clock = self.target.cpu_clock();
         let quiet = ask_quietly(
             questions,
             self.target.api(),
             self.asked_at_ms(),
-            || self.target.cpu_seconds(),
+            || clock.as_mut()?.seconds(),
             |done, question| stage.set(done as u64, question),
         )?;
         drop(stage);

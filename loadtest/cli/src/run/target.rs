@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use vigie_systems::{Account, Api, System};
+use vigie_systems::{Account, Api, CpuClock, System};
 
 /// The server under test: a process of our own, or one that somebody else runs.
 #[derive(Debug, Clone)]
@@ -77,6 +77,11 @@ impl Target {
 
     pub fn cpu_seconds(&self) -> Option<f64> {
         Some(self.quick_account()?.cpu_seconds)
+    }
+
+    /// For what takes less time than the account tells apart.
+    pub fn cpu_clock(&self) -> Option<CpuClock> {
+        self.system()?.pid().map(CpuClock::new)
     }
 
     /// The process, where one is needed to do something to it.

@@ -171,6 +171,7 @@ pub const fn builtin() -> &'static [Builtin] {
         "faults-kill",
         "faults-network",
         "ha-pairs",
+        "labels-1m",
         "mimir-k6",
         "noisy-tenant",
         "out-of-order",

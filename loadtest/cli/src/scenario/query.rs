@@ -2,6 +2,8 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use vigie_workload::Millis;
 
+use super::find::FindSpec;
+
 /// Expressions that are asked together: a dashboard, a rule group, or one nasty question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,9 @@ pub struct QueryGroup {
     /// Expressions of the scenario's own, after those of `set`.
     #[serde(default)]
     pub expressions: Vec<String>,
+    /// Requests for label names, label values and series, after those; over `span.range`, or an hour without `span`.
+    #[serde(default)]
+    pub finds: Vec<FindSpec>,
     /// Ask only so many of them; if there are fewer, they are asked again under the next host, see `$instance`.
     #[serde(default)]
     pub count: Option<u32>,
@@ -73,8 +78,8 @@ fn yes() -> bool {
 impl QueryGroup {
     pub(super) fn validate(&self) -> Result<()> {
         ensure!(
-            self.set.is_some() || !self.expressions.is_empty(),
-            "neither `set` nor `expressions` says what to ask"
+            self.set.is_some() || !self.expressions.is_empty() || !self.finds.is_empty(),
+            "neither `set` nor `expressions` nor `finds` says what to ask"
         );
         ensure!(
             self.every.0 >= 100,
@@ -91,6 +96,9 @@ impl QueryGroup {
             "`concurrency` is {}; it must be between 1 and 64",
             self.concurrency
         );
+        for find in &self.finds {
+            find.validate()?;
+        }
         if let Some(span) = self.span {
             ensure!(
                 span.step.0 > 0 && span.range.0 >= span.step.0,

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::client::Endpoint;
 use super::pace::Pace;
+use super::pack::{Frontier, Pack};
 use super::record::Recorder;
-use super::sender::{Frontier, SenderOptions, Source, send_all};
+use super::sender::{SenderOptions, Source, send_all};
 
 /// The name that marks the generator's own threads in the kernel's accounts; at most 15 bytes.
 pub const THREAD_NAME: &str = "lt-send";
@@ -109,17 +110,19 @@ fn run(
         .context("build the senders' runtime")?;
     runtime.block_on(async {
         let start = Instant::now();
+        let pack = Arc::new(Pack::new(frontiers.to_vec()));
         let mut tasks = tokio::task::JoinSet::new();
-        for (which, (source, frontier)) in sources.into_iter().zip(frontiers).enumerate() {
+        for (which, source) in sources.into_iter().enumerate() {
             let sender = SenderOptions {
+                which,
                 endpoint: options.endpoint.clone(),
                 pace: options.pace,
                 start,
                 give_up_after: options.give_up_after,
             };
-            let (recorder, frontier, stop) = (Arc::clone(recorder), frontier.clone(), stop.clone());
+            let (recorder, pack, stop) = (Arc::clone(recorder), Arc::clone(&pack), stop.clone());
             tasks.spawn(async move {
-                send_all(sender, source, recorder, frontier, stop)
+                send_all(sender, source, recorder, pack, stop)
                     .await
                     .with_context(|| format!("sender {which}"))
             });

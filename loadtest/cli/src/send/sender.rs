@@ -1,7 +1,6 @@
 //! One sender: a connection with one request in flight, as a shard of Prometheus's remote write queue is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,6 +12,7 @@ use vigie_ledger::{Content, Fate, Ledger, RequestId, body_digest};
 
 use super::client::{Connection, Endpoint};
 use super::pace::{Pace, Turn};
+use super::pack::Pack;
 use super::record::Recorder;
 use super::retry::{Backoff, Verdict, verdict};
 
@@ -48,6 +48,8 @@ pub trait Source: Send {
 /// What a sender needs to know besides its requests.
 #[derive(Debug, Clone)]
 pub(super) struct SenderOptions {
+    /// Its place in the pack.
+    pub which: usize,
     pub endpoint: Endpoint,
     pub pace: Pace,
     pub start: Instant,
@@ -55,43 +57,29 @@ pub(super) struct SenderOptions {
     pub give_up_after: Duration,
 }
 
-/// The time below which a sender has nothing left to send, for queriers that ask only for what is complete.
-#[derive(Debug, Clone)]
-pub(super) struct Frontier(Arc<AtomicI64>);
-
-impl Default for Frontier {
-    fn default() -> Self {
-        Self(Arc::new(AtomicI64::new(i64::MIN)))
-    }
-}
-
-impl Frontier {
-    /// All samples before this time have met their fate.
-    pub(super) fn get_ms(&self) -> i64 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn raise(&self, time_ms: i64) {
-        self.0.fetch_max(time_ms, Ordering::AcqRel);
-    }
-}
-
 /// Sends everything `source` has, until it is empty or `stop` turns true.
 pub(super) async fn send_all(
     options: SenderOptions,
     mut source: Box<dyn Source>,
     recorder: Arc<Recorder>,
-    frontier: Frontier,
+    pack: Arc<Pack>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let mut connection = Connection::new(options.endpoint.clone());
     let mut parcel = Parcel::default();
     while !*stop.borrow() {
         if !source.next(&mut parcel).context("get the next request")? {
-            frontier.raise(i64::MAX);
+            pack.raise(options.which, i64::MAX);
             return Ok(());
         }
-        frontier.raise(parcel.time_ms);
+        pack.raise(options.which, parcel.time_ms);
+        if options.pace == Pace::Closed {
+            tokio::select! {
+                biased; // Stop first: the last sender may have ended without raising its frontier.
+                () = stopped(&mut stop) => return Ok(()),
+                () = pack.keep_together(parcel.time_ms) => {}
+            }
+        }
         let due = loop {
             match options.pace.turn(parcel.place, options.start.elapsed()) {
                 Turn::Wait(pause) => {

@@ -89,7 +89,7 @@ impl Evaluator<'_> {
             return Ok(infos);
         };
         let lookback_ms = self.plan.params().lookback_ms;
-        self.each_series_of(&request, &mut |series| {
+        self.each_series_of(call.selection, &request, &mut |series| {
             if !series.histograms.is_empty() {
                 let mut steps = StepSeries::new(series.labels.clone(), grid.len);
                 newest(series, call.timing, lookback_ms, grid, None, &mut steps);
