@@ -49,7 +49,7 @@ conformance-scripts: bootstrap ## Prometheus's own PromQL test scripts, from its
 .PHONY: conformance
 conformance: build ## The same scripts, run by Prometheus's own harness against a running Vigie.
 	@scripts/bootstrap.sh go
-	cd conformance && VIGIE_BIN=$(VIGIE) GOFLAGS=-mod=readonly $(GO) test -count=1 -timeout 60m $(GO_TEST_FLAGS) ./...
+	cd conformance && VIGIE_BIN=$(VIGIE) GOFLAGS=-mod=readonly $(GO) test -count=1 -timeout 60m -parallel 8 $(GO_TEST_FLAGS) ./...
 
 .PHONY: test-promtool
 test-promtool: bootstrap tools-prometheus ## `vigie promql` beside the real promtool, on rule and test files of our own.

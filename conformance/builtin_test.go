@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/promqltest"
@@ -19,15 +20,27 @@ func TestPrometheusScripts(t *testing.T) {
 		t.Fatalf("connect to %s: %v", process.grpcAddress, err)
 	}
 	t.Cleanup(func() { _ = connection.Close() })
-	tenants := 0
+	var tenants atomic.Int64
 	newStorage := func(testing.TB) storage.Storage {
-		tenants++
 		return &tenantStorage{
 			url:    "http://" + process.httpAddress + "/api/v1/write",
-			tenant: fmt.Sprintf("conformance-%d", tenants),
+			tenant: fmt.Sprintf("conformance-%d", tenants.Add(1)),
 		}
 	}
-	promqltest.RunBuiltinTestsWithStorage(t, &engine{connection: connection}, newStorage)
+	promqltest.RunBuiltinTestsWithStorage(sideBySide{t}, &engine{connection: connection}, newStorage)
+}
+
+// sideBySide runs scripts at the same time, as many as the flag -parallel says: they share nothing but Vigie, and one
+// alone mostly waits for its answers.
+type sideBySide struct {
+	*testing.T
+}
+
+func (s sideBySide) Run(name string, script func(*testing.T)) bool {
+	return s.T.Run(name, func(t *testing.T) {
+		t.Parallel()
+		script(t)
+	})
 }
 
 // TestScriptsAreComplete holds Prometheus's module to the number of evaluations that this one promises.
