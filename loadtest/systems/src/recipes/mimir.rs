@@ -79,6 +79,11 @@ pub(crate) fn recipe(program: PathBuf, options: &StartOptions) -> Result<Recipe>
         "1m",
         "12 hours by default; blocks that were compacted away would be counted as disk until then",
     );
+    flags.set(
+        "-blocks-storage.bucket-store.sync-interval",
+        "15s",
+        "15 minutes by default: until then a query fails that needs a block which was compacted away and deleted",
+    );
     set_go_cores(&mut flags, options);
     if let Some(bytes) = options.memory_bytes {
         let why = "its memory as a whole, as Mimir's own deployment sets it to the requested memory of a distributor \
