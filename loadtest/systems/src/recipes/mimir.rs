@@ -79,10 +79,17 @@ pub(crate) fn recipe(program: PathBuf, options: &StartOptions) -> Result<Recipe>
         "1m",
         "12 hours by default; blocks that were compacted away would be counted as disk until then",
     );
+    let why = "an hour by default, for a deletion delay of 12; it has to be shorter than that delay, or queries ask for \
+               blocks that are gone";
     flags.set(
-        "-blocks-storage.bucket-store.sync-interval",
-        "15s",
-        "15 minutes by default: until then a query fails that needs a block which was compacted away and deleted",
+        "-blocks-storage.bucket-store.ignore-deletion-marks-while-querying-delay",
+        "20s",
+        why,
+    );
+    flags.set(
+        "-blocks-storage.bucket-store.ignore-deletion-marks-delay",
+        "40s",
+        why,
     );
     set_go_cores(&mut flags, options);
     if let Some(bytes) = options.memory_bytes {
