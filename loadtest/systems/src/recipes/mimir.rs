@@ -83,12 +83,12 @@ pub(crate) fn recipe(program: PathBuf, options: &StartOptions) -> Result<Recipe>
                blocks that are gone";
     flags.set(
         "-blocks-storage.bucket-store.ignore-deletion-marks-while-querying-delay",
-        "20s",
+        "35s",
         why,
     );
     flags.set(
         "-blocks-storage.bucket-store.ignore-deletion-marks-delay",
-        "40s",
+        "50s",
         why,
     );
     set_go_cores(&mut flags, options);
