@@ -83,18 +83,7 @@ impl FatalError {
 
     /// The failure with its causes, on one line.
     pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let more = error.to_string();
-            // Some errors repeat their cause.
-            if !text.contains(&more) {
-                text.push_str(": ");
-                text.push_str(&more);
-            }
-            cause = error.source();
-        }
-        text
+        vigie_runtime::with_causes(self)
     }
 }
 

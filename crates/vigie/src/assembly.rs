@@ -19,14 +19,14 @@ use vigie_ingester::{Ingester, IngesterOptions, StartProgress};
 use vigie_model::TenantId;
 use vigie_proto::{DistributorHandle, IngesterHandle};
 use vigie_querier::{Querier, QuerierOptions};
-use vigie_runtime::{Metrics, SystemClock};
+use vigie_runtime::{Metrics, SystemClock, with_causes};
 use vigie_scraper::{Handle as ScraperHandle, Service as ScraperService};
 
 use crate::adapters::{
     ActiveQueries, DistributorSink, IngesterAdapter, QueryAdapter, TargetsAdapter, WriteAdapter,
 };
 use crate::grpc;
-use crate::lifecycle::{Process, Reconfigure, describe};
+use crate::lifecycle::{Process, Reconfigure};
 use crate::role::Role;
 use crate::settings::Settings;
 use crate::tenants::TenantsWatch;
@@ -206,7 +206,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 fn load_config(settings: &Settings) -> Result<Config> {
     match &settings.config_file {
         Some(path) => Config::load_file(path, settings.features.config_defaults())
-            .map_err(|error| anyhow::anyhow!("load the configuration: {}", describe(&error))),
+            .map_err(|error| anyhow::anyhow!("load the configuration: {}", with_causes(&error))),
         None => Ok(Config::default_self_scrape(
             settings.listen_address,
             settings.features.config_defaults(),
@@ -217,7 +217,7 @@ fn load_config(settings: &Settings) -> Result<Config> {
 fn load_tenants(settings: &Settings) -> Result<TenantsConfig> {
     match &settings.tenants_file {
         Some(path) => TenantsConfig::load_file(path)
-            .map_err(|error| anyhow::anyhow!("load the limits of tenants: {}", describe(&error))),
+            .map_err(|error| anyhow::anyhow!("load the limits of tenants: {}", with_causes(&error))),
         None => Ok(TenantsConfig::default()),
     }
 }
@@ -453,7 +453,10 @@ struct ScraperReconfigure(ScraperHandle);
 #[async_trait]
 impl Reconfigure for ScraperReconfigure {
     async fn apply(&self, config: &Config) -> Result<(), String> {
-        let jobs = config.all_scrape_configs().map_err(|error| describe(&error))?;
-        self.0.apply_config(&jobs).await.map_err(|error| describe(&error))
+        let jobs = config.all_scrape_configs().map_err(|error| with_causes(&error))?;
+        self.0
+            .apply_config(&jobs)
+            .await
+            .map_err(|error| with_causes(&error))
     }
 }

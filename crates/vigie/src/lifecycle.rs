@@ -14,7 +14,7 @@ use vigie_api::{BuildInfo, Lifecycle, Notification, Readiness, ReplayStatus, Run
 use vigie_config::Config;
 use vigie_ingester::{Ingester, StartProgress};
 use vigie_model::format_duration_ms;
-use vigie_runtime::{Clock, Metrics, SystemClock};
+use vigie_runtime::{Clock, Metrics, SystemClock, with_causes};
 
 use crate::adapters::QueryLog;
 use crate::features;
@@ -131,7 +131,7 @@ impl Process {
         };
         let reconfigure = self.reconfigure.lock().await;
         let defaults = self.settings.features.config_defaults();
-        let config = Config::load_file(path, defaults).map_err(|error| describe(&error))?;
+        let config = Config::load_file(path, defaults).map_err(|error| with_causes(&error))?;
         if let Some(reconfigure) = reconfigure.as_ref() {
             reconfigure.apply(&config).await?;
         }
@@ -254,20 +254,4 @@ impl Lifecycle for Process {
     fn metrics_text(&self) -> String {
         self.metrics.encode_openmetrics()
     }
-}
-
-/// The whole chain of causes on one line.
-pub(crate) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        // Some errors repeat their cause.
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -8,9 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 use vigie_config::TenantsConfig;
 use vigie_distributor::Distributor;
-use vigie_runtime::Metrics;
-
-use crate::lifecycle::describe;
+use vigie_runtime::{Metrics, with_causes};
 
 /// Keeps the limits in force those of the file. A file that became unreadable changes nothing.
 pub(crate) struct TenantsWatch {
@@ -58,7 +56,7 @@ impl TenantsWatch {
                     // Said once; the gauge says that it lasts.
                     if self.success.set(0) == 1 {
                         tracing::error!(
-                            error = describe(&error),
+                            error = with_causes(&error),
                             "read the limits of tenants; the previous ones stay in force"
                         );
                     }

@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use vigie_api::IngesterBackend;
 use vigie_ingester::{CompactedSpans, Ingester};
-
-use crate::lifecycle::describe;
+use vigie_runtime::with_causes;
 
 /// The edge is there first; the ingester follows once it is open.
 #[derive(Default)]
@@ -27,14 +26,14 @@ impl IngesterBackend for IngesterAdapter {
     async fn flush(&self, compacts: bool) -> Result<(), String> {
         let ingester = self.ingester.get().ok_or("the ingester is not open yet")?;
         let _one = self.flushing.lock().await;
-        ingester.flush().await.map_err(|error| describe(&error))?;
         if !compacts {
-            return Ok(());
+            return ingester.flush().await.map_err(|error| with_causes(&error));
         }
+        // It flushes first.
         let report = ingester
             .compact(CompactedSpans::All)
             .await
-            .map_err(|error| describe(&error))?;
+            .map_err(|error| with_causes(&error))?;
         tracing::info!(
             spans = report.spans,
             replaced_bytes = report.replaced_bytes,

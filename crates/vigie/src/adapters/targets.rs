@@ -10,9 +10,10 @@ use vigie_api::{
 };
 use vigie_model::{Labels, LabelsBuilder, quote_go};
 use vigie_relabel::{Rule, Verdict};
+use vigie_runtime::with_causes;
 use vigie_scraper::{Handle, Health, PoolStatus};
 
-use crate::lifecycle::{Process, describe};
+use crate::lifecycle::Process;
 
 pub(crate) struct TargetsAdapter {
     pub(crate) scraper: Handle,
@@ -103,7 +104,7 @@ impl TargetsBackend for TargetsAdapter {
             .process
             .config()
             .all_scrape_configs()
-            .map_err(|error| describe(&error))?;
+            .map_err(|error| with_causes(&error))?;
         let job = jobs
             .iter()
             .find(|job| job.job_name == pool)
